@@ -1,1 +1,33 @@
-//! To be filled.
+//! The vocabulary of Mayfly and its decisions: names, ids, secrets, times, changes and their states, failures and their
+//! classes, audit events and their canonical bytes, and `authorise` with its proof.
+//!
+//! Invariants, stated as absences: nothing here is async, does I/O, reads a clock or draws a random number by itself.
+//! Time and randomness arrive as arguments.
+
+pub mod account;
+pub mod audit;
+pub mod authorise;
+pub mod change;
+mod crockford;
+pub mod entropy;
+pub mod failure;
+pub mod ids;
+pub mod names;
+pub mod permit;
+pub mod place;
+pub mod secret;
+pub mod session;
+pub mod time;
+
+pub use account::{AccountName, Mark, Prefix};
+pub use authorise::{Administration, Authorised};
+pub use change::{ChangeKind, ChangeState, Payload};
+pub use entropy::Entropy;
+pub use failure::{Failure, FailureClass};
+pub use ids::{ChangeId, ConnectionId, InstallationId, RunId, SessionId};
+pub use names::{Login, NameError, PersonName, RecordName};
+pub use permit::{Owed, Permit};
+pub use place::{CredentialRef, Destination, Endpoint, Place, TargetId, Trust};
+pub use secret::Secret;
+pub use session::{EndReason, SessionState};
+pub use time::{BootTime, WallTime};

@@ -1,0 +1,161 @@
+//! The one decision: may this person open this record now, and for how long? The answer is a value that opening demands
+//! and that nothing else can construct, so that what was decided and what is dialled cannot differ.
+
+#![deny(clippy::wildcard_enum_match_arm)]
+
+use crate::names::{PersonName, RecordName};
+use crate::time::WallTime;
+use std::time::Duration;
+
+/// What the decision needs to know of the person.
+#[derive(Debug, Clone, Copy)]
+pub struct PersonFacts<'a> {
+    /// The person who signed in.
+    pub name: &'a PersonName,
+    /// Whether an administrator has disabled them.
+    pub disabled: bool,
+    /// The records that they may open.
+    pub may_launch: &'a [RecordName],
+}
+
+/// What the decision needs to know of the record.
+#[derive(Debug, Clone, Copy)]
+pub struct RecordFacts<'a> {
+    /// The record asked for.
+    pub name: &'a RecordName,
+    /// The granted length of a session of it.
+    pub duration: Duration,
+}
+
+/// Why the answer is no. A person without access and a record that does not exist are told the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The person is disabled.
+    #[error("this person is disabled: ask an administrator")]
+    Disabled,
+    /// Nothing says that this person may open this record.
+    #[error("no such record, or you may not open it: an administrator can add it to your `may_launch`")]
+    NotAllowed,
+    /// The record grants no time.
+    #[error("the record grants no time: its session duration is zero")]
+    NoTime,
+}
+
+/// The proof that `person` may open `record` for `duration`. Only [`authorise`] makes one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Authorised {
+    person: PersonName,
+    record: RecordName,
+    duration: Duration,
+    at: WallTime,
+}
+
+impl Authorised {
+    /// Who may.
+    pub fn person(&self) -> &PersonName {
+        &self.person
+    }
+
+    /// What they may open.
+    pub fn record(&self) -> &RecordName {
+        &self.record
+    }
+
+    /// For how long from the launch.
+    pub fn duration(&self) -> Duration {
+        self.duration
+    }
+
+    /// When this was decided, by our wall clock.
+    pub fn at(&self) -> WallTime {
+        self.at
+    }
+}
+
+/// Decides whether the person may open the record at `at`.
+///
+/// # Errors
+/// [`Refusal`] when not. An empty `may_launch` allows nothing.
+pub fn authorise(person: PersonFacts<'_>, record: RecordFacts<'_>, at: WallTime) -> Result<Authorised, Refusal> {
+    if person.disabled {
+        return Err(Refusal::Disabled);
+    }
+    if !person.may_launch.contains(record.name) {
+        return Err(Refusal::NotAllowed);
+    }
+    if record.duration.is_zero() {
+        return Err(Refusal::NoTime);
+    }
+    Ok(Authorised { person: person.name.clone(), record: record.name.clone(), duration: record.duration, at })
+}
+
+/// The proof that somebody may administer this server. Only [`authorise_administration`] makes one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Administration {
+    by: String,
+}
+
+impl Administration {
+    /// Who administers, as the audit trail names them, for example `uid:0`.
+    pub fn by(&self) -> &str {
+        &self.by
+    }
+}
+
+/// Decides whether a process at the other end of the local socket may administer: root, or the user whom the server runs as.
+///
+/// # Errors
+/// [`Refusal::NotAllowed`] for everybody else.
+pub fn authorise_administration(peer_uid: u32, server_uid: u32) -> Result<Administration, Refusal> {
+    if peer_uid == 0 || peer_uid == server_uid {
+        Ok(Administration { by: format!("uid:{peer_uid}") })
+    } else {
+        Err(Refusal::NotAllowed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn person(name: &str) -> PersonName {
+        PersonName::parse(name).unwrap()
+    }
+
+    fn record(name: &str) -> RecordName {
+        RecordName::parse(name).unwrap()
+    }
+
+    #[test]
+    fn the_proof_says_what_was_decided() {
+        let (alice, orders) = (person("alice"), record("orders"));
+        let facts = PersonFacts { name: &alice, disabled: false, may_launch: std::slice::from_ref(&orders) };
+        let target = RecordFacts { name: &orders, duration: Duration::from_secs(60) };
+        let proof = authorise(facts, target, WallTime::from_micros(7)).unwrap();
+        assert_eq!((proof.person(), proof.record()), (&alice, &orders));
+        assert_eq!((proof.duration(), proof.at()), (Duration::from_secs(60), WallTime::from_micros(7)));
+    }
+
+    /// SECURITY-CASES 20, 21: only an active person, only a listed record, and an empty list allows nothing.
+    proptest! {
+        #[test]
+        fn allowed_exactly_when_active_listed_and_timed(disabled: bool, listed in proptest::collection::vec("[a-c]", 0..4), asked in "[a-c]", seconds in 0_u64..2) {
+            let may_launch: Vec<_> = listed.iter().map(|name| record(name)).collect();
+            let (alice, asked) = (person("alice"), record(&asked));
+            let answer = authorise(
+                PersonFacts { name: &alice, disabled, may_launch: &may_launch },
+                RecordFacts { name: &asked, duration: Duration::from_secs(seconds) },
+                WallTime::from_micros(0),
+            );
+            prop_assert_eq!(answer.is_ok(), !disabled && may_launch.contains(&asked) && seconds > 0);
+        }
+    }
+
+    #[test]
+    fn only_root_and_the_server_itself_administer() {
+        assert!(authorise_administration(0, 998).is_ok());
+        assert_eq!(authorise_administration(998, 998).unwrap().by(), "uid:998");
+        assert_eq!(authorise_administration(1000, 998), Err(Refusal::NotAllowed));
+    }
+}
