@@ -137,7 +137,7 @@ mod tests {
         assert_eq!((proof.duration(), proof.at()), (Duration::from_secs(60), WallTime::from_micros(7)));
     }
 
-    /// SECURITY-CASES 20, 21: only an active person, only a listed record, and an empty list allows nothing.
+    // SECURITY-CASES 20, 21: only an active person, only a listed record, and an empty list allows nothing.
     proptest! {
         #[test]
         fn allowed_exactly_when_active_listed_and_timed(disabled: bool, listed in proptest::collection::vec("[a-c]", 0..4), asked in "[a-c]", seconds in 0_u64..2) {

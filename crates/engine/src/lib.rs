@@ -1,1 +1,4 @@
-//! To be filled.
+//! The lifecycle of sessions and their changes.
+
+pub mod ports;
+pub mod proof;
