@@ -73,6 +73,8 @@ pub struct ChangeRow {
     pub prior: bool,
     /// The target's clock when the first hold of a membership was taken; sessions older than this are bystanders.
     pub held_since: WallTime,
+    /// Whether, while it is held, no other session may hold it.
+    pub exclusive: bool,
     /// Whether sessions that others opened as a lifted account are ended with it.
     pub end_other_sessions: bool,
     /// When it is tried again, by our wall clock; `None` while nothing is owed or a pass is under way.
@@ -85,7 +87,8 @@ pub struct ChangeRow {
     pub can_log_in: Option<bool>,
 }
 
-/// One session's claim on a membership of an existing account.
+/// One session's claim on a membership of an existing account. Every change of kind `Membership` is held by at least one
+/// session until it is concluded, and belongs to those that hold it; every other change belongs to its `session`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct HoldRow {
     /// The membership.
@@ -130,8 +133,8 @@ pub enum Write {
     /// Adds a change, in state `Intended` or, for a membership that was there before us, `Present`. Fails the entry when an
     /// unfinished membership with the same target, account and group exists.
     Intend(Box<ChangeRow>),
-    /// Moves a change between unfinished states; fails the entry when it is not in `from`. Clears `tries` and `failure`,
-    /// and sets `next_try` to `at` when it goes to `Withdrawing`, else to none.
+    /// Moves a change between unfinished states, or takes up one that was kept or written off; fails the entry when it is
+    /// not in `from`. Clears `tries` and `failure`, and sets `next_try` as given.
     Move {
         /// Which.
         id: ChangeId,
@@ -141,6 +144,8 @@ pub enum Write {
         to: ChangeState,
         /// When, by our wall clock.
         at: WallTime,
+        /// When somebody should look at it if it is still withdrawing then; `None` for the other states.
+        next_try: Option<WallTime>,
         /// What was learnt.
         learnt: Learnt,
     },
@@ -205,7 +210,7 @@ pub enum LedgerError {
 pub struct Footprint {
     /// The session.
     pub session: SessionRow,
-    /// The changes made for it and the memberships that it holds, in the order of their making.
+    /// The changes that belong to it (see [`HoldRow`]), in the order of their making.
     pub changes: Vec<ChangeRow>,
 }
 
@@ -251,7 +256,8 @@ pub trait Ledger: Send + Sync + 'static {
     /// Changes of one target that are withdrawing, whenever they are due, earliest first, at most `limit`.
     async fn owed_on(&self, target: &TargetId, limit: u32) -> Result<Vec<ChangeRow>, LedgerError>;
 
-    /// Sessions in state `Ending` that have no unfinished change and no hold left, so that they can be closed, at most `limit`.
+    /// Sessions in state `Ending` to which no unfinished change belongs (see [`HoldRow`]), so that they can be closed, at most
+    /// `limit`.
     async fn closable_sessions(&self, limit: u32) -> Result<Vec<SessionRow>, LedgerError>;
 
     /// Sessions that are not ended, oldest first, at most `limit`, after the one named.

@@ -18,6 +18,7 @@ use async_trait::async_trait;
 use mayfly_domain::{
     AccountName, Authorised, ChangeKind, Failure, Mark, Owed, Payload, Place, Secret, TargetId, WallTime,
 };
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What a session wants done on a target.
@@ -109,6 +110,8 @@ pub struct OpenStep {
     pub change: ChangeRow,
     /// The password of an account that is made. It is in memory only.
     pub secret: Option<Secret>,
+    /// The proof that its session may be opened.
+    pub permit: Arc<Authorised>,
 }
 
 /// What making a change brought about.
@@ -229,7 +232,7 @@ pub trait Provider: Send + Sync + 'static {
     ///
     /// A failure of class `OutcomeUnknown` means that the command may have taken effect, or may still; every other class
     /// means that it has not and will not.
-    async fn open(&self, permit: &Authorised, steps: Vec<OpenStep>) -> Vec<Result<Opened, Failure>>;
+    async fn open(&self, steps: Vec<OpenStep>) -> Vec<Result<Opened, Failure>>;
 
     /// Looks. One result for each step, in order.
     async fn look(&self, steps: Vec<LookStep>) -> Vec<Result<Sight, Failure>>;
@@ -241,5 +244,5 @@ pub trait Provider: Send + Sync + 'static {
 /// The providers, by name.
 pub trait Providers: Send + Sync + 'static {
     /// The provider of that name; `None` when there is none in this build.
-    fn provider(&self, name: &str) -> Option<std::sync::Arc<dyn Provider>>;
+    fn provider(&self, name: &str) -> Option<Arc<dyn Provider>>;
 }
