@@ -1,1 +1,17 @@
-//! To be filled.
+//! Message codecs and authentication mechanisms, without I/O: everything here is a function from bytes to values or from
+//! values to bytes. Sockets, TLS, time limits and randomness belong to the callers, so every parser can be fuzzed and
+//! every exchange replayed from published vectors.
+//!
+//! * [`postgres`]: the frontend/backend protocol 3.0 and 3.2, as far as a broker needs it: the first packet, the
+//!   messages up to the first `ReadyForQuery`, and a boundary follower for the relay afterwards.
+//! * [`scram`]: SCRAM-SHA-256 and SCRAM-SHA-256-PLUS, both sides.
+//!
+//! Rules that hold in every module:
+//!
+//! * Input is hostile. Decoders return typed errors, never panic, and never allocate more than a small multiple of the
+//!   bytes that are really there; a length that a peer claims is checked against a cap before anything is read.
+//! * A wrong password is a value; a violation of the protocol is an error.
+//! * Secrets are wiped when dropped and have no readable `Debug`.
+
+pub mod postgres;
+pub mod scram;
