@@ -1,2 +1,54 @@
-//! To be filled.
-fn main() {}
+//! The project's own commands, started as `cargo xtask …`. Each lives in a module of its own; this file only reads the
+//! command line.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a development command: it prints, measures time and starts cargo, apt and the tests"
+)]
+
+mod deny;
+mod packages;
+mod process;
+mod signals;
+mod test;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The commands of this repository.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Check, lint and test everything; installs the system packages that it needs.
+    Test(test::Options),
+    /// Check the rules of the house: edges between and inside crates, places, lengths, text.
+    Tidy,
+    /// Install the system packages that the tests need, without starting or reconfiguring a service.
+    Packages(packages::Options),
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Test(options) => test::run(&options),
+        Command::Tidy => tidy::run(),
+        Command::Packages(options) => packages::run(&options),
+    };
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
