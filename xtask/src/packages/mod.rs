@@ -93,7 +93,7 @@ fn install_these(missing: &[&Package], interrupted: &Interrupted) -> anyhow::Res
     if missing.is_empty() {
         return Ok(());
     }
-    println!("installing what is missing:");
+    println!("system packages that are missing:");
     for package in missing {
         println!("  {}: {}", package.name, package.purpose);
     }

@@ -81,6 +81,7 @@ pub(super) const PLACES: &[Place] = &[
 pub(super) const CALLS: &[CallRule] = &[
     CallRule { function: "Owed::from_ledger", allowed: &["crates/engine/src/"] },
     CallRule { function: "Authorised::", allowed: &["crates/domain/src/"] },
+    CallRule { function: "Administration::", allowed: &["crates/domain/src/"] },
 ];
 
 /// How long a Rust file may be.
