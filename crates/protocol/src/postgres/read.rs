@@ -48,6 +48,12 @@ impl<'a> Reader<'a> {
         Ok(text)
     }
 
+    /// The next zero-terminated string, which has to have at least one byte.
+    pub(super) fn name(&mut self) -> Result<&'a [u8], DecodeError> {
+        let name = self.cstr()?;
+        if name.is_empty() { Err(DecodeError::Value) } else { Ok(name) }
+    }
+
     /// The next zero-terminated string, which has to be UTF-8.
     pub(super) fn utf8(&mut self) -> Result<&'a str, DecodeError> {
         std::str::from_utf8(self.cstr()?).map_err(|_| DecodeError::NotUtf8)

@@ -1,1 +1,6 @@
-//! The integration tests of the crate, in one binary.
+//! The integration tests of the crate, in one binary: real conversations replayed, and the fuzz targets.
+
+#[cfg(test)]
+mod captured;
+#[cfg(test)]
+mod fuzz;

@@ -21,7 +21,7 @@ impl<'a> NegotiateProtocolVersion<'a> {
     ///
     /// # Errors
     /// [`DecodeError::Version`] if the major version is neither 3 nor left out, [`DecodeError::TooMany`] for too many
-    /// options; otherwise what does not have the layout of the manual.
+    /// options, [`DecodeError::Value`] for an empty name; otherwise what does not have the layout of the manual.
     pub fn decode(body: &'a [u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(body);
         let mut version = ProtocolVersion::from_code(reader.u32()?);
@@ -34,7 +34,7 @@ impl<'a> NegotiateProtocolVersion<'a> {
         let count = usize::try_from(reader.u32()?).ok().filter(|count| *count <= MAX_OPTIONS);
         let mut unknown_options = Vec::new();
         for _ in 0..count.ok_or(DecodeError::TooMany)? {
-            unknown_options.push(reader.cstr()?);
+            unknown_options.push(reader.name()?);
         }
         reader.end()?;
         Ok(Self { version, unknown_options })
@@ -78,6 +78,7 @@ mod tests {
         assert_eq!(NegotiateProtocolVersion::decode(b"\0\x03\0\0\xff\xff\xff\xff"), Err(DecodeError::TooMany));
         assert_eq!(NegotiateProtocolVersion::decode(b"\0\x03\0\0\0\0\0\x02a\0"), Err(DecodeError::Unterminated));
         assert_eq!(NegotiateProtocolVersion::decode(b"\0\x03\0\0\0\0\0\0a\0"), Err(DecodeError::Trailing));
+        assert_eq!(NegotiateProtocolVersion::decode(b"\0\x03\0\0\0\0\0\x01\0"), Err(DecodeError::Value));
         let major = DecodeError::Version { major: 4, minor: 0 };
         assert_eq!(NegotiateProtocolVersion::decode(b"\0\x04\0\0\0\0\0\0"), Err(major));
     }

@@ -18,10 +18,10 @@ impl<'a> SaslInitialResponse<'a> {
     /// Decodes the body of a `p` message that answers `AuthenticationSASL`.
     ///
     /// # Errors
-    /// What does not have the layout of the manual, exactly.
+    /// What does not have the layout of the manual, exactly; [`DecodeError::Value`] for an empty mechanism's name.
     pub fn decode(body: &'a [u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(body);
-        let mechanism = reader.utf8()?;
+        let mechanism = std::str::from_utf8(reader.name()?).map_err(|_| DecodeError::NotUtf8)?;
         let length = reader.u32()?;
         let data = if length == u32::MAX {
             None
@@ -113,6 +113,7 @@ mod tests {
             (b"X\0\xff\xff\xff\xffa", DecodeError::Trailing),
             (b"X\0\0\0", DecodeError::Truncated),
             (b"X", DecodeError::Unterminated),
+            (b"\0\xff\xff\xff\xff", DecodeError::Value),
             (b"\xff\0\xff\xff\xff\xff", DecodeError::NotUtf8),
         ] {
             assert_eq!(SaslInitialResponse::decode(body).err(), Some(error), "{body:?}");
