@@ -243,8 +243,14 @@ pub trait Ledger: Send + Sync + 'static {
         group: &str,
     ) -> Result<Option<Held>, LedgerError>;
 
-    /// Sessions that are not ended and belong to another run than this one, oldest first, at most `limit`.
-    async fn sessions_of_other_runs(&self, run: &RunId, limit: u32) -> Result<Vec<SessionRow>, LedgerError>;
+    /// Sessions that are not ended and belong to another run than this one, in the order of their ids, at most `limit`, after
+    /// the one named.
+    async fn sessions_of_other_runs(
+        &self,
+        run: &RunId,
+        after: Option<&SessionId>,
+        limit: u32,
+    ) -> Result<Vec<SessionRow>, LedgerError>;
 
     /// Changes that are withdrawing and whose `next_try` is at or before `now`, earliest first, at most `limit`, leaving out
     /// those of the targets named.
@@ -260,10 +266,10 @@ pub trait Ledger: Send + Sync + 'static {
     /// `limit`.
     async fn closable_sessions(&self, limit: u32) -> Result<Vec<SessionRow>, LedgerError>;
 
-    /// Sessions that are not ended, oldest first, at most `limit`, after the one named.
+    /// Sessions that are not ended, in the order of their ids, at most `limit`, after the one named.
     async fn open_sessions(&self, after: Option<&SessionId>, limit: u32) -> Result<Vec<SessionRow>, LedgerError>;
 
-    /// What still needs somebody's eye: changes that are withdrawing, kept or written off, oldest first, at most `limit`,
-    /// after the one named.
+    /// What still needs somebody's eye: changes that are withdrawing, kept or written off, in the order of their ids, at most
+    /// `limit`, after the one named.
     async fn outstanding(&self, after: Option<&ChangeId>, limit: u32) -> Result<Vec<Held>, LedgerError>;
 }
