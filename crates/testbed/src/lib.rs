@@ -1,1 +1,32 @@
-//! To be filled.
+//! Real target servers for tests and the demo. Development only: nothing that ships depends on this crate.
+//!
+//! A server lives in a throw-away directory named `mayfly-…`, listens on loopback only, and has random secrets and a
+//! certificate of a throw-away authority. It goes when its handle is dropped, and also when the process that started
+//! it is killed: a small watchdog process waits for the end of a pipe and then does what `drop` would have done.
+//!
+//! Functions that start, stop or question a server block the calling thread; only what speaks through
+//! `tokio_postgres` is async.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a development crate starts processes, opens connections and waits by the machine's clock"
+)]
+
+pub mod admin;
+mod certificates;
+mod command;
+pub mod fixtures;
+pub mod names;
+pub mod pgbouncer;
+pub mod postgres;
+pub mod proxy;
+pub mod scratch;
+pub mod shared;
+pub mod snapshot;
+mod watchdog;
+
+pub use names::hostile_names;
+pub use pgbouncer::{PgBouncer, PoolMode};
+pub use postgres::{Flavour, Login, Options, Postgres, PostgresHandle};
+pub use proxy::Proxy;
+pub use scratch::free_port;

@@ -1,0 +1,140 @@
+//! Servers that a whole test run shares, so that they start once and not in every test.
+//!
+//! A test runner calls [`start`] and sets the environment variable `MAYFLY_TESTBED` to [`Running::state_file`]; test
+//! processes then find the servers by [`postgres`]. Without the variable, the first call in a process starts a server
+//! that lives as long as the process.
+//!
+//! **Several test processes use a shared server at once.** Each test makes names of its own there and looks only at
+//! those. A test that needs a [`crate::snapshot`] of the whole server, changes its configuration, or stops it, starts
+//! its own ([`Postgres::start`], about a second).
+
+use std::fs;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+
+use crate::postgres::{Flavour, Login, Options, Postgres, PostgresHandle};
+use crate::watchdog::Watchdog;
+use crate::{admin, fixtures, scratch};
+
+/// The environment variable with the path of the state file.
+pub const VARIABLE: &str = "MAYFLY_TESTBED";
+
+/// A shared server with the databases and roles of [`fixtures`] and the administrator of [`admin`]. Derefs to
+/// [`PostgresHandle`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SharedPostgres {
+    handle: PostgresHandle,
+    admin: Login,
+}
+
+impl SharedPostgres {
+    /// The administrator `mayfly_admin`, who may grant the fixtures' roles; [`admin::extend`] adds more.
+    #[must_use]
+    pub fn admin(&self) -> &Login {
+        &self.admin
+    }
+}
+
+impl Deref for SharedPostgres {
+    type Target = PostgresHandle;
+
+    fn deref(&self) -> &PostgresHandle {
+        &self.handle
+    }
+}
+
+/// The servers of a test run. They stop when this is dropped or the process that holds it ends.
+#[derive(Debug)]
+pub struct Running {
+    servers: Vec<Postgres>,
+    state: Watchdog,
+}
+
+impl Running {
+    /// The file whose path test processes find in `MAYFLY_TESTBED`. It holds the servers' secrets, mode 0600.
+    #[must_use]
+    pub fn state_file(&self) -> PathBuf {
+        self.state.directory().join("state.json")
+    }
+
+    /// The servers, one of each flavour.
+    #[must_use]
+    pub fn servers(&self) -> &[Postgres] {
+        &self.servers
+    }
+}
+
+/// Starts one server of each flavour for a whole test run, filled with [`fixtures`] and [`admin`], and writes the state
+/// file. Blocks; must not be called from async code.
+///
+/// # Errors
+/// When a server does not start.
+pub fn start() -> Result<Running> {
+    let mut servers = Vec::new();
+    let mut described = Vec::new();
+    for flavour in Flavour::ALL {
+        let (server, shared) = start_one(flavour)?;
+        servers.push(server);
+        described.push(shared);
+    }
+    let state = Watchdog::start(&scratch::directory("state")?, "TERM")?;
+    let running = Running { servers, state };
+    let json = serde_json::to_vec_pretty(&described)?;
+    // The directory's mode is 0700, so nobody else can open the file whatever its own.
+    fs::write(running.state_file(), json).context("cannot write the state file")?;
+    Ok(running)
+}
+
+/// The shared server of a flavour: the run's, if `MAYFLY_TESTBED` is set, else one of this process, started by the first
+/// call and gone when the process ends. May be called from async code; the call blocks.
+///
+/// # Errors
+/// When the state file cannot be read or the server does not start.
+pub fn postgres(flavour: Flavour) -> Result<&'static SharedPostgres> {
+    static KNOWN: Mutex<Vec<&'static SharedPostgres>> = Mutex::new(Vec::new());
+    // One starter at a time: the others wait here and then find what it has started.
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(server) = known.iter().find(|server| server.flavour() == flavour) {
+        return Ok(server);
+    }
+    let found = match std::env::var_os(VARIABLE) {
+        Some(file) => read_state(Path::new(&file), flavour)?,
+        None => {
+            let (server, shared) = std::thread::scope(|scope| {
+                // A thread of its own, because the caller's may be inside a runtime already.
+                let starting = std::thread::Builder::new().spawn_scoped(scope, || start_one(flavour));
+                starting?.join().unwrap_or_else(|_| Err(anyhow::anyhow!("the starting thread panicked")))
+            })?;
+            // Never dropped; its watchdog ends it with the process.
+            std::mem::forget(server);
+            shared
+        }
+    };
+    let server: &'static SharedPostgres = Box::leak(Box::new(found));
+    known.push(server);
+    Ok(server)
+}
+
+fn read_state(file: &Path, flavour: Flavour) -> Result<SharedPostgres> {
+    let json = fs::read(file).with_context(|| format!("{VARIABLE}: cannot read {}", file.display()))?;
+    let servers: Vec<SharedPostgres> = serde_json::from_slice(&json).context("the state file is not understood")?;
+    let found = servers.into_iter().find(|server| server.flavour() == flavour);
+    found.with_context(|| format!("no server of flavour {flavour:?} is running"))
+}
+
+fn start_one(flavour: Flavour) -> Result<(Postgres, SharedPostgres)> {
+    let mut options = Options::new(flavour);
+    options.max_connections = 500;
+    let server = Postgres::start(options)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let admin = runtime.block_on(async {
+        fixtures::create(&server).await?;
+        admin::create(&server, &fixtures::ROLES, &fixtures::DATABASES).await
+    })?;
+    let shared = SharedPostgres { handle: server.handle().clone(), admin };
+    Ok((server, shared))
+}
