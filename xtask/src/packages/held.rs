@@ -100,8 +100,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("policy-rc.d");
         let held = Held::services(&path).unwrap();
-        let status = std::process::Command::new(&path).args(["x", "start"]).status().unwrap();
+        let status = std::process::Command::new("sh").arg(&path).args(["x", "start"]).status().unwrap();
         assert_eq!(status.code(), Some(101));
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o755);
         drop(held);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }

@@ -4,6 +4,7 @@
 //! do not build. A stage that is no test run counts as one test. The last line is always `N passed, N failed`.
 
 mod runs;
+mod servers;
 mod sum;
 
 use std::fmt;

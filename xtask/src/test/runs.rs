@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::Context as _;
 
+use super::servers::{self, Servers};
 use super::sum::{Reader, Sum};
 use crate::signals::Interrupted;
 use crate::{process, workspace};
@@ -22,7 +23,11 @@ pub(super) fn run(long: bool, interrupted: &Interrupted) -> anyhow::Result<Sum> 
         return Ok(Sum::failure());
     }
     interrupted.check()?;
+    let testbed = workspace::target().join("debug/mayfly-testbed");
+    let servers = Servers::start(Command::new(testbed)).context("cannot start the servers that tests share")?;
+    interrupted.check()?;
     let mut command = workspace::cargo();
+    command.env(servers::VARIABLE, servers.state_file());
     command.args(["test", "--workspace", "--no-fail-fast"]);
     command.env("CARGO_TERM_COLOR", "never");
     if long {

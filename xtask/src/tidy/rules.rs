@@ -41,6 +41,12 @@ pub(super) const EDGES: &[Edges] = &[
     Edges { from: "mayfly", to: &["mayfly-server", "mayfly-wire", "mayfly-audit-verify"] },
 ];
 
+/// What tests of a crate use beyond that and the development crates.
+pub(super) const TEST_EDGES: &[Edges] = &[
+    // The trail that the store writes is read by the verifier, which shares no code with it.
+    Edges { from: "mayfly-store", to: &["mayfly-audit-verify"] },
+];
+
 /// Crates that are never part of the product: they may use what they need, and tests may use them.
 pub(super) const DEVELOPMENT: &[&str] = &["mayfly-contract", "mayfly-testbed", "mayfly-e2e", "xtask"];
 
@@ -72,6 +78,7 @@ pub(super) const NAME_EXCEPTIONS: &[NameException] = &[];
 
 /// The files in which disallowed methods belong.
 pub(super) const PLACES: &[Place] = &[
+    Place { path: "crates/dial/src/connect.rs", reason: "the one place that opens outbound connections" },
     Place { path: "crates/engine/src/tasks.rs", reason: "the one place that starts tasks, owned and named" },
     Place { path: "crates/testbed/src/lib.rs", reason: "starts real servers for tests and connects to them" },
     Place { path: "xtask/src/main.rs", reason: "starts cargo, apt and the tests, and measures time" },
