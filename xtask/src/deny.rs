@@ -27,7 +27,7 @@ pub(crate) fn run() -> anyhow::Result<bool> {
 
 fn check(program: &OsString, arguments: &[&str]) -> Command {
     let mut command = Command::new(program);
-    command.current_dir(workspace::root()).args(["--log-level", "error", "check", "--hide-inclusion-graph"]);
+    command.current_dir(workspace::root()).args(["check", "--hide-inclusion-graph"]);
     command.args(arguments);
     command
 }

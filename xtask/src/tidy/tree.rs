@@ -9,8 +9,9 @@ use anyhow::Context as _;
 use super::Violation;
 use super::tokens::{self, Token};
 
-/// Folders that are never ours: what tools make.
-const SKIPPED: &[&str] = &["target", ".git", "node_modules"];
+/// Folders that are never ours, wherever they stand. (What cargo builds is told by the manifest beside it, because a
+/// module may well be called `target`.)
+const SKIPPED: &[&str] = &[".git", "node_modules"];
 
 /// All text files of a repository. Files that are not UTF-8 (corpora, captured bytes) are not text and not here.
 pub(crate) struct Tree {
@@ -128,7 +129,8 @@ fn read_folder(root: &Path, below: &str, found: &mut Vec<(String, String)>) -> a
         let name = entry.file_name().to_string_lossy().into_owned();
         let path = if below.is_empty() { name.clone() } else { format!("{below}/{name}") };
         let kind = entry.file_type()?;
-        if kind.is_dir() && !SKIPPED.contains(&name.as_str()) {
+        let built = name == "target" && folder.join("Cargo.toml").is_file();
+        if kind.is_dir() && !built && !SKIPPED.contains(&name.as_str()) {
             read_folder(root, &path, found)?;
         } else if kind.is_file() {
             let bytes = fs::read(entry.path()).with_context(|| format!("cannot read {path}"))?;
@@ -169,7 +171,7 @@ mod tests {
     #[test]
     fn reading_passes_over_what_tools_make_and_what_is_not_text() {
         let folder = tempfile::tempdir().unwrap();
-        for made in ["target/x.rs", "src/.git/x.rs", "src/lib.rs", ".ci/run"] {
+        for made in ["Cargo.toml", "target/x.rs", "src/.git/x.rs", "src/lib.rs", "src/target/a.rs", ".ci/run"] {
             let path = folder.path().join(made);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, "fn f() {}").unwrap();
@@ -177,6 +179,6 @@ mod tests {
         fs::write(folder.path().join("src/bytes"), [0xff, 0xfe]).unwrap();
         let tree = Tree::read(folder.path()).unwrap();
         let paths: Vec<_> = tree.files.iter().map(|f| f.path.as_str()).collect();
-        assert_eq!(paths, [".ci/run", "src/lib.rs"]);
+        assert_eq!(paths, [".ci/run", "Cargo.toml", "src/lib.rs", "src/target/a.rs"]);
     }
 }
