@@ -11,6 +11,20 @@
 //!    [`frame::Header`] where the caller reads exact lengths itself) and decoded by [`backend`] and [`frontend`].
 //! 3. **The relay**: bytes are copied; [`frame::Framer`] says where messages end, without looking into them.
 //!
+//! The handshake, seen from the server (the client's side mirrors it):
+//!
+//! | step | from the client | to the client |
+//! |---|---|---|
+//! | 1 | [`startup::FirstPacket::SslRequest`] | [`startup::EncryptionReply::Tls`], then TLS, then again a first packet |
+//! | 2 | [`startup::FirstPacket::Startup`] | [`backend::NegotiateProtocolVersion`], if the version or an option is not spoken |
+//! | 3 | | [`backend::Authentication::Sasl`] with [`scram::offer`](crate::scram::offer) |
+//! | 4 | [`frontend::SaslInitialResponse`] | [`backend::Authentication::SaslContinue`] |
+//! | 5 | [`frontend::SaslResponse`] | [`backend::Authentication::SaslFinal`], [`backend::Authentication::Ok`] |
+//! | 6 | | [`backend::ParameterStatus`] of each setting, [`backend::BackendKeyData`], [`backend::ReadyForQuery`] |
+//!
+//! At any step [`backend::ErrorFields::encode_error`] with [`backend::Severity::Fatal`] refuses, and the connection is
+//! closed behind it.
+//!
 //! ```
 //! use mayfly_protocol::postgres::startup::{FirstPacket, first_packet_body_len};
 //!

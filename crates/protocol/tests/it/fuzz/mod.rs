@@ -14,7 +14,7 @@ use std::{fs, panic, path::PathBuf};
 use mutate::{Rng, mutate};
 
 /// How many mutated inputs each target gets in an ordinary run.
-const ITERATIONS: u64 = 4_000;
+const ITERATIONS: u64 = 20_000;
 
 /// One failure, for people.
 #[derive(Debug)]
