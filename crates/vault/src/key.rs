@@ -1,0 +1,145 @@
+//! The installation's key: 256 random bits that are made only on purpose, its text form for a file, and the fingerprint by
+//! which people and error messages name it.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use mayfly_domain::{Entropy, Secret};
+use sha2::{Digest, Sha256};
+use std::fmt;
+use zeroize::{Zeroize, Zeroizing};
+
+/// What the text form starts with.
+const TEXT_PREFIX: &str = "mayfly-key-v1:";
+
+/// What stands in front of the key when its fingerprint is taken, so that the fingerprint is the hash of nothing else.
+const FINGERPRINT_DOMAIN: &[u8] = b"mayfly installation key fingerprint v1\0";
+
+/// The key that seals the keys of all records. It has no printable form but [`InstallationKey::to_text`], and is wiped from
+/// memory when it is dropped.
+pub struct InstallationKey(Zeroizing<[u8; 32]>);
+
+/// The text is not an installation's key. What stands in it is not repeated here.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the text is not an installation key: it is `mayfly-key-v1:` and 44 characters of base64, on one line")]
+pub struct KeyTextError;
+
+impl InstallationKey {
+    /// Makes a new key. Called by `server init` alone; nothing else makes one.
+    pub fn generate(entropy: &mut dyn Entropy) -> Self {
+        let mut bytes = Zeroizing::new([0_u8; 32]);
+        entropy.fill(&mut *bytes);
+        Self(bytes)
+    }
+
+    /// Reads the text form; one line feed at its end is allowed, nothing else is.
+    ///
+    /// # Errors
+    /// [`KeyTextError`] when the text is anything but a key of this version, or one whose bits are all zero.
+    pub fn parse(text: &str) -> Result<Self, KeyTextError> {
+        let text = text.strip_suffix('\n').unwrap_or(text);
+        let encoded = text.strip_prefix(TEXT_PREFIX).ok_or(KeyTextError)?;
+        if encoded.len() != 44 {
+            return Err(KeyTextError);
+        }
+        let mut bytes = Zeroizing::new([0_u8; 33]);
+        let length = STANDARD.decode_slice(encoded, &mut *bytes).map_err(|_| KeyTextError)?;
+        let mut key = Zeroizing::new([0_u8; 32]);
+        key.copy_from_slice(bytes.get(..32).ok_or(KeyTextError)?);
+        if length != 32 || key.iter().all(|byte| *byte == 0) {
+            return Err(KeyTextError);
+        }
+        Ok(Self(key))
+    }
+
+    /// The text form, `mayfly-key-v1:` and the key in base64 (RFC 4648 §4), without a line feed.
+    pub fn to_text(&self) -> Secret {
+        let mut encoded = Zeroizing::new([0_u8; 44]);
+        let length = STANDARD.encode_slice(&*self.0, &mut *encoded).unwrap_or(0);
+        let mut text = String::with_capacity(TEXT_PREFIX.len() + length);
+        text.push_str(TEXT_PREFIX);
+        text.extend(encoded.iter().take(length).map(|byte| char::from(*byte)));
+        encoded.zeroize();
+        Secret::new(text)
+    }
+
+    /// The name of this key.
+    pub fn fingerprint(&self) -> Fingerprint {
+        let mut hash = Sha256::new();
+        hash.update(FINGERPRINT_DOMAIN);
+        hash.update(&*self.0);
+        let digest = hash.finalize();
+        let mut bytes = [0_u8; 8];
+        bytes.iter_mut().zip(digest.iter()).for_each(|(to, from)| *to = *from);
+        Fingerprint(bytes)
+    }
+
+    /// The key's bytes, for the cipher.
+    pub(crate) fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for InstallationKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "InstallationKey({})", self.fingerprint())
+    }
+}
+
+/// The first 64 bits of the SHA-256 of a key, behind a prefix of its own: it names the key and reveals nothing of it.
+/// Printed as 16 hexadecimal digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Fingerprint(pub(crate) [u8; 8]);
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Fixed(u8);
+    impl Entropy for Fixed {
+        fn fill(&mut self, bytes: &mut [u8]) {
+            bytes.fill(self.0);
+        }
+    }
+
+    /// Golden: a change of text form or fingerprint would orphan every existing installation.
+    #[test]
+    fn text_and_fingerprint_are_these() {
+        let key = InstallationKey::generate(&mut Fixed(7));
+        assert_eq!(key.to_text().expose(), "mayfly-key-v1:BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=");
+        assert_eq!(key.fingerprint().to_string().len(), 16);
+        assert_eq!(InstallationKey::parse(key.to_text().expose()).unwrap().fingerprint(), key.fingerprint());
+        assert_ne!(InstallationKey::generate(&mut Fixed(8)).fingerprint(), key.fingerprint());
+        let printed = format!("{key:?}");
+        assert!(printed.contains(&key.fingerprint().to_string()) && !printed.contains("BwcH"), "{printed}");
+    }
+
+    #[test]
+    fn anything_but_the_exact_text_is_refused() {
+        let good = InstallationKey::generate(&mut Fixed(7)).to_text();
+        let good = good.expose();
+        assert!(InstallationKey::parse(&format!("{good}\n")).is_ok());
+        for bad in [
+            String::new(),
+            good[14..].to_owned(),
+            format!(" {good}"),
+            format!("{good} "),
+            format!("{good}\r\n"),
+            format!("{good}\n\n"),
+            good.replace("v1", "v2"),
+            good.replace('=', ""),
+            good.replace("Bwc=", "Bwd="),
+            good.replace("Bwc=", "Bw=="),
+            good.replace("BwcH", "Bw-H"),
+            format!("{good}{good}"),
+            format!("mayfly-key-v1:{}=", "A".repeat(43)),
+        ] {
+            assert!(InstallationKey::parse(&bad).is_err(), "{bad:?}");
+        }
+    }
+}
