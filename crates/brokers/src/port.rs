@@ -1,0 +1,193 @@
+//! What a broker asks of the server: who may come in, the session that they come into, and until when. The server
+//! implements it; brokers know neither accounts, nor the ledger, nor policy.
+//!
+//! The steps are objects that each come out of the one before: [`Door::sign_in`] gives a [`SignIn`], its proof gives an
+//! [`Admitted`], and that alone gives a [`Joined`]. So an identity is built once, for one connection, from everything that
+//! was proved on it, and no step can be fed with another connection's result (SECURITY-CASES §0.1, rows 4 to 8 and 60).
+
+use std::{future::Future, net::IpAddr, pin::Pin, sync::Arc};
+
+use async_trait::async_trait;
+use mayfly_dial::Credential;
+use mayfly_domain::{Authorised, BootTime, ConnectionId, Destination, EndReason, Login, SessionId};
+use mayfly_protocol::scram::Verifier;
+use tokio::sync::watch;
+
+/// A task to be run.
+pub type Task = Pin<Box<dyn Future<Output = ()> + Send + 'static>>;
+
+/// Starts tasks. Whoever implements it owns them: it names them, waits for them, and ends them with itself.
+pub trait Tasks: Send + Sync + 'static {
+    /// Runs `task` beside the caller.
+    fn spawn(&self, name: &'static str, task: Task);
+}
+
+/// The clock by which sessions end: it only runs forward and counts time spent suspended.
+#[async_trait]
+pub trait Clock: Send + Sync + 'static {
+    /// Now.
+    fn now(&self) -> BootTime;
+
+    /// Returns once [`Clock::now`] is at or past `until`.
+    async fn sleep_until(&self, until: BootTime);
+}
+
+/// Who a client says it is, before anything is proved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// The person and the record that the client's user name stands for.
+    pub login: Login,
+    /// Where the client connects from.
+    pub source: IpAddr,
+    /// The client's connection.
+    pub connection: ConnectionId,
+}
+
+/// Where clients come in.
+#[async_trait]
+pub trait Door: Send + Sync + 'static {
+    /// Begins a sign-in with the secret that the person has for this record. An unknown person, an unknown record and
+    /// one that the person may not open all give a [`SignIn`] that cannot be told from a real one and never succeeds.
+    ///
+    /// # Errors
+    /// [`Turned::Locked`] and [`Turned::Busy`], by rules that do not depend on whether the person or record exists.
+    async fn sign_in(&self, claim: Claim) -> Result<Box<dyn SignIn>, Turned>;
+}
+
+/// A sign-in under way. Dropping it says that the client left before it tried; that counts as nothing.
+#[async_trait]
+pub trait SignIn: Send {
+    /// What the client's proof is checked against; [`Verifier::mock`] where nobody could succeed.
+    fn verifier(&self) -> &Verifier;
+
+    /// The client has proved that it knows the secret. What the secret was good for may have ended meanwhile. The
+    /// sign-in is on record when this returns.
+    ///
+    /// # Errors
+    /// [`Turned`] if the person does not come in all the same.
+    async fn proved(self: Box<Self>) -> Result<Box<dyn Admitted>, Turned>;
+
+    /// The client has tried and failed. The failure is counted when this returns; it takes as long as [`SignIn::proved`]
+    /// as far as a client can measure.
+    async fn failed(self: Box<Self>);
+}
+
+/// The proof that this one connection's person has signed in, made once from person, record, secret and connection.
+#[async_trait]
+pub trait Admitted: Send {
+    /// Joins the person's session of that record, or launches one, and waits until it can be used. Dropping the future
+    /// says that nobody on this connection waits any more.
+    ///
+    /// # Errors
+    /// [`Refused`], with what the person is told.
+    async fn join(self: Box<Self>) -> Result<Joined, Refused>;
+}
+
+/// Why a sign-in came to nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Turned {
+    /// The secret was wrong, or is no longer good for anything, or there is no such person or record.
+    #[error("sign-in failed")]
+    Failed,
+    /// Too many have failed: for this name, known or not, or from this source.
+    #[error("too many failed sign-ins")]
+    Locked,
+    /// The sign-in cannot be judged or recorded now.
+    #[error("sign-in is not possible at the moment")]
+    Busy,
+}
+
+/// A session is not joined.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{text}")]
+pub struct Refused {
+    /// What kind of refusal it is; each broker has its protocol's code for it.
+    pub class: RefusalClass,
+    /// A sentence for the person: what is wrong and what to do. Never holds a secret.
+    pub text: String,
+}
+
+/// The kinds of refusal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefusalClass {
+    /// The person may not open this.
+    NotPermitted,
+    /// A limit is reached; later may be better.
+    Busy,
+    /// The target does not answer.
+    Unreachable,
+    /// The session is ending, or the server is stopping.
+    Ending,
+    /// The session could not be launched.
+    Failed,
+}
+
+impl RefusalClass {
+    /// The class as it stands in the log.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NotPermitted => "not_permitted",
+            Self::Busy => "busy",
+            Self::Unreachable => "unreachable",
+            Self::Ending => "ending",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// A session that this connection is part of now.
+pub struct Joined {
+    /// The session.
+    pub session: SessionId,
+    /// Where its target is and whom to believe there.
+    pub destination: Destination,
+    /// What to log in with. The person never sees it.
+    pub credential: Credential,
+    /// The database to open where the client names none.
+    pub default_database: String,
+    /// The decision that let the person in: the permit to dial.
+    pub authorised: Arc<Authorised>,
+    /// Until when, kept up to date. A sender that is gone counts as [`EndReason::ServerStopped`].
+    pub standing: watch::Receiver<Standing>,
+    /// Counts this connection as part of the session until it is dropped.
+    pub guard: Box<dyn ConnectionGuard>,
+}
+
+/// How a session stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// It lasts until then, unless that changes.
+    Open {
+        /// Its deadline. The broker warns before it and does nothing at it: the end is announced by [`Standing::Cut`].
+        until: BootTime,
+    },
+    /// Its connections are to be cut now.
+    Cut(Ending),
+}
+
+/// Why a session ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ending {
+    /// The reason.
+    pub reason: EndReason,
+    /// The sentence that the person reads.
+    pub sentence: String,
+}
+
+impl Ending {
+    /// The ending with the reason's own sentence.
+    #[must_use]
+    pub fn new(reason: EndReason) -> Self {
+        Self { reason, sentence: reason.sentence().to_owned() }
+    }
+}
+
+/// Hears how a connection goes. Dropped when the connection to the target is closed.
+pub trait ConnectionGuard: Send {
+    /// The target has given the connection this id of its own (PostgreSQL: the backend's process id, in decimal).
+    fn opened(&mut self, native_id: String);
+
+    /// The client can work now.
+    fn started(&mut self);
+}

@@ -1,0 +1,161 @@
+//! One client's connection, from the accepted socket to its outcome in the log; and the loop that accepts them.
+
+use std::{
+    future::Future,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use mayfly_domain::ConnectionId;
+use mayfly_protocol::postgres::startup::StartupMessage;
+use rustix::net::sockopt;
+use tokio::net::{TcpListener, TcpStream};
+use tracing::Instrument;
+
+use crate::admission::Slot;
+
+use super::{
+    Context, cancel,
+    closing::{Closing, say_farewell},
+    opening::{self, ClientStream, Opened},
+    outcome::{Outcome, Stage},
+    session,
+    sign_in::{self, Person},
+};
+
+/// How long the loop waits after an error of accepting. Out of file handles, an immediate second try fails as well.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How a client that has vanished without a word is found out: silence before the first probe, between probes, and how
+/// many stay unanswered.
+const KEEPALIVE: (Duration, Duration, u32) = (Duration::from_secs(60), Duration::from_secs(10), 6);
+
+/// Accepts clients until `shutdown` completes. Connections that are under way then go on: they are cut through the port.
+/// Nothing here waits for a client.
+pub async fn run(listener: TcpListener, context: Arc<Context>, shutdown: impl Future<Output = ()> + Send) {
+    let mut shutdown = std::pin::pin!(shutdown);
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = &mut shutdown => return,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, peer)) => admit(stream, peer, &context),
+            Err(error) => {
+                tracing::warn!(%error, "Accepting a client failed");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Starts serving a client, unless there are too many that have not signed in.
+fn admit(stream: TcpStream, peer: SocketAddr, context: &Arc<Context>) {
+    match context.admission.admit(peer.ip()) {
+        Ok(slot) => {
+            let context_of_task = Arc::clone(context);
+            let task = async move {
+                serve(stream, peer, slot, &context_of_task).await;
+            };
+            context.tasks.spawn("postgres client", Box::pin(task));
+        }
+        // Closed without a word: an answer would be one more thing to wait for.
+        Err(error) => tracing::info!(%error, source = %peer.ip(), "Client turned away"),
+    }
+}
+
+/// Serves one accepted connection to its end. `slot` is its place among those that have not signed in. Returns how it
+/// ended, which is in the log by then.
+pub async fn serve(stream: TcpStream, peer: SocketAddr, slot: Slot, context: &Context) -> Outcome {
+    let connection = context.connection_id();
+    let span = tracing::info_span!(
+        "connection",
+        id = %connection,
+        source = %peer.ip(),
+        person = tracing::field::Empty,
+        record = tracing::field::Empty,
+        session = tracing::field::Empty,
+    );
+    let outcome = converse(stream, peer.ip(), slot, &connection, context).instrument(span.clone()).await;
+    let _entered = span.enter();
+    match &outcome {
+        Outcome::Probe => tracing::debug!(outcome = outcome.as_str(), "Connection ended"),
+        other => tracing::info!(outcome = other.as_str(), detail = other.detail(), "Connection ended"),
+    }
+    outcome
+}
+
+/// The whole conversation with a client.
+async fn converse(
+    stream: TcpStream,
+    source: IpAddr,
+    slot: Slot,
+    connection: &ConnectionId,
+    context: &Context,
+) -> Outcome {
+    if let Err(error) = prepare(&stream) {
+        tracing::debug!(%error, "Client was gone before it was served");
+        return Outcome::Probe;
+    }
+    let mut client = None;
+    let first = first_part(stream, &mut client, source, connection, context);
+    let first = tokio::time::timeout(context.settings.sign_in_time, first).await;
+    drop(slot);
+    let closing = match (first, client.as_deref_mut()) {
+        (Ok(Ok(First::Signed(person, startup))), Some(client)) => {
+            let span = tracing::Span::current();
+            span.record("person", person.login.person.as_str()).record("record", person.login.record.as_str());
+            tracing::info!("Person signed in");
+            let note = |session: &mayfly_domain::SessionId| {
+                span.record("session", session.as_str());
+            };
+            session::session(client, &startup, *person, context, note).await
+        }
+        (Ok(Ok(First::Signed(..))), _) => Closing::silent(Outcome::ClientLeft),
+        (Ok(Ok(First::Cancelled(passed_on))), _) => Closing::silent(Outcome::Cancel { passed_on }),
+        (Ok(Err(closing)), _) => closing,
+        (Err(_), _) => Closing::timed_out(Stage::SignIn),
+    };
+    if let (Some(client), Some(_)) = (client.as_deref_mut(), &closing.message) {
+        say_farewell(client, &closing.bytes()).await;
+    }
+    closing.outcome
+}
+
+/// What the part before the session came to.
+enum First {
+    Signed(Box<Person>, StartupMessage),
+    Cancelled(bool),
+}
+
+/// What a client does before it has signed in; all of it together has a time limit. The encrypted stream is left in
+/// `client` also when it fails, so that the client can be told why.
+async fn first_part(
+    stream: TcpStream,
+    client: &mut Option<Box<ClientStream>>,
+    source: IpAddr,
+    connection: &ConnectionId,
+    context: &Context,
+) -> Result<First, Closing> {
+    match opening::open(stream, &context.tls).await.map_err(Closing::silent)? {
+        Opened::Cancel(request) => Ok(First::Cancelled(cancel::pass_on(&request, context).await)),
+        Opened::Start(stream, startup) => {
+            let client = client.insert(stream);
+            let person = sign_in::sign_in(client, &startup, source, connection, context).await?;
+            Ok(First::Signed(Box::new(person), startup))
+        }
+    }
+}
+
+/// Sets what every client's socket has.
+fn prepare(stream: &TcpStream) -> std::io::Result<()> {
+    stream.set_nodelay(true)?;
+    let (idle, interval, probes) = KEEPALIVE;
+    sockopt::set_socket_keepalive(stream, true)?;
+    sockopt::set_tcp_keepidle(stream, idle)?;
+    sockopt::set_tcp_keepintvl(stream, interval)?;
+    sockopt::set_tcp_keepcnt(stream, probes)?;
+    Ok(())
+}

@@ -1,0 +1,1 @@
+//! The broker between real clients and real servers.
