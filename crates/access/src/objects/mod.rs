@@ -1,0 +1,21 @@
+//! The declarative objects: what an administrator writes down of people, credentials and resources, as typed values, and
+//! their stored form ([`Object::to_json`]).
+//!
+//! An absent field means its default, never "leave alone". What is not understood, or not built yet, is refused by name.
+
+mod canonical;
+mod database;
+mod error;
+mod object;
+mod person;
+mod user;
+
+pub use canonical::StoredError;
+pub use database::{DatabaseRecord, Grant, Jit, Launch, Leftovers, OBJECT_VERSION, SESSION_LONGEST, SessionRules};
+pub use error::ObjectError;
+pub use object::{Kind, Object, ObjectId};
+pub use person::Person;
+pub use user::UserRecord;
+
+/// The most objects of all kinds together that one input, and one store, holds.
+pub const OBJECTS_MOST: usize = 10_000;

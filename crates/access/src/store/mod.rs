@@ -1,0 +1,21 @@
+//! The ports through which people, records, sealed secrets and connect secrets are stored. They are coarse: each call is one
+//! transaction, and what it changes commits together with its audit events or not at all.
+
+mod connect_secrets;
+mod objects;
+mod secrets;
+
+pub use connect_secrets::ConnectSecrets;
+pub use objects::{ApplyOutcome, Batch, Objects, Snapshot};
+pub use secrets::{SealedSecret, SecretOutcome, Secrets};
+
+/// Why the store did not answer. An expected refusal is an outcome, not an error.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// The store cannot be written or read now. Nothing was changed, unless the text says that this is unknown.
+    #[error("the store is not available: {0}")]
+    Unavailable(String),
+    /// What was read is not what this program writes: damaged, or written by a newer program.
+    #[error("the store holds what cannot be read: {0}")]
+    Unreadable(String),
+}

@@ -1,0 +1,1 @@
+//! Objects from outside: YAML in, typed values or named faults out.
