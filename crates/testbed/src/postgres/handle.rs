@@ -102,7 +102,8 @@ impl PostgresHandle {
     }
 
     /// Connects to `database` as the superuser over the Unix socket. The connection is served by a task of the
-    /// calling runtime and closes when the client is dropped.
+    /// calling runtime and closes when the client is dropped; on a single-threaded runtime it does so only once the
+    /// caller awaits something, so do not block until the session has gone.
     ///
     /// # Errors
     /// When the server refuses or cannot be reached.

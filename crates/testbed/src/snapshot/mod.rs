@@ -10,7 +10,7 @@
 
 mod sql;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
 use tokio_postgres::Client;
@@ -40,14 +40,19 @@ pub async fn take(server: &PostgresHandle) -> Result<String> {
 }
 
 /// What differs between two snapshots: a line that is only in `before` after `- `, one only in `after` after `+ `.
-/// Empty when they are equal.
+/// Empty when they are equal. Of a database that only one of them has, PostgreSQL's own objects are not listed.
 #[must_use]
 pub fn diff(before: &str, after: &str) -> String {
     let mut counts: BTreeMap<&str, i64> = BTreeMap::new();
     before.lines().for_each(|line| *counts.entry(line).or_default() -= 1);
     after.lines().for_each(|line| *counts.entry(line).or_default() += 1);
+    let (old, new) = (databases_in(before), databases_in(after));
     let mut text = String::new();
     for (line, count) in counts {
+        let is_in_both = database_of(line).is_none_or(|name| old.contains(name) && new.contains(name));
+        if !is_in_both && line.contains("| {\"built in\" : ") {
+            continue;
+        }
         let sign = if count < 0 { "- " } else { "+ " };
         for _ in 0..count.unsigned_abs() {
             text.push_str(sign);
@@ -56,6 +61,14 @@ pub fn diff(before: &str, after: &str) -> String {
         }
     }
     text
+}
+
+fn databases_in(snapshot: &str) -> BTreeSet<&str> {
+    snapshot.lines().filter_map(database_of).collect()
+}
+
+fn database_of(line: &str) -> Option<&str> {
+    line.split_once(" | ").map(|(database, _)| database)
 }
 
 #[derive(Clone, Copy)]
@@ -68,7 +81,8 @@ async fn read_database(client: &Client, scope: Scope<'_>, lines: &mut Vec<String
     // What we ask would fill the server's log, and what we see must be of one moment.
     client.batch_execute("SET log_statement = 'none'; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
     let shared = matches!(scope, Scope::Shared);
-    let mut queries = sql::tables(client).await?.iter().filter(|t| t.is_read_in(shared)).map(sql::query).collect();
+    let mut queries =
+        sql::tables(client).await?.iter().filter(|t| t.is_read_in(shared)).map(|t| sql::query(t, shared)).collect();
     sql::add_views(shared, &mut queries);
     let database = match scope {
         Scope::Shared => "*".to_owned(),
@@ -92,6 +106,14 @@ mod tests {
     #[test]
     fn equal_snapshots_have_an_empty_diff() {
         assert_eq!(diff("a\nb", "a\nb"), "");
+    }
+
+    #[test]
+    fn a_new_database_shows_without_what_every_database_has() {
+        let new = "b | pg_proc | {\"built in\" : \"1\"}\nb | pg_proc | {\"proname\" : \"f\"}";
+        assert_eq!(diff("a | x | y", &format!("a | x | y\n{new}")), "+ b | pg_proc | {\"proname\" : \"f\"}\n");
+        let changed = "b | pg_proc | {\"built in\" : \"2\"}\nb | pg_proc | {\"proname\" : \"f\"}";
+        assert_eq!(diff(new, changed).lines().count(), 2);
     }
 
     #[test]

@@ -28,8 +28,8 @@ const VOLATILE: &[(&str, &[&str])] = &[
     ("pg_index", &["indcheckxmin"]),
 ];
 
-/// Tables of few rows, shown in full even for what came with PostgreSQL.
-const SHOWN_IN_FULL: &[&str] = &["pg_namespace", "pg_language", "pg_extension"];
+/// Tables of few rows, shown in full even for what came with PostgreSQL, and large objects, whose ids users choose.
+const SHOWN_IN_FULL: &[&str] = &["pg_namespace", "pg_language", "pg_extension", "pg_largeobject_metadata"];
 
 /// The columns that tell which object a row is of, the first that a table has.
 const KEYS: &[&str] = &[
@@ -118,7 +118,7 @@ pub(super) async fn tables(client: &Client) -> Result<Vec<Table>> {
 }
 
 /// The query of a table: its name for the lines, and the text with one column.
-pub(super) fn query(table: &Table) -> (String, String) {
+pub(super) fn query(table: &Table, shared: bool) -> (String, String) {
     let name = &table.name;
     let full = full_row(table);
     let key = KEYS.iter().find(|key| table.has(key));
@@ -135,7 +135,8 @@ pub(super) fn query(table: &Table) -> (String, String) {
     };
     let filter = match name.as_str() {
         "pg_namespace" => "WHERE t.nspname !~ '^pg_(toast_)?temp_[0-9]+$'",
-        "pg_shdepend" => "WHERE t.dbid IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))",
+        "pg_shdepend" if shared => "WHERE t.dbid = 0",
+        "pg_shdepend" => "WHERE t.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())",
         _ => "",
     };
     (name.clone(), format!("SELECT ({content})::text FROM pg_catalog.{name} t {filter}"))

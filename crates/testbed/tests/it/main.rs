@@ -1,6 +1,11 @@
 //! The testbed against the real servers it starts.
 
-#![allow(clippy::disallowed_methods, reason = "tests start processes and open connections themselves")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "tests start processes and open connections themselves, and fail by panicking"
+)]
 
 mod admin;
 mod names;
@@ -8,6 +13,7 @@ mod pgbouncer;
 mod postgres;
 mod proxy;
 mod shared;
+mod snapshot;
 
 use std::time::{Duration, Instant};
 
