@@ -1,5 +1,5 @@
 //! The ends of a change and their proofs. A proof can be made only here, from what was seen; whoever lets go of a change
-//! has to show one.
+//! has to show one. Only the engine judges a look (`cargo xtask tidy` keeps it so); the tests of stores do too.
 
 use crate::ports::ledger::ChangeRow;
 use crate::ports::provider::{Presence, Sight};
@@ -36,7 +36,7 @@ pub struct AbsentProof {
 impl AbsentProof {
     /// Judges a look: nothing of ours is there, no session runs, and the opening command is either known to have taken
     /// effect before (so that its absence now is its removal) or cannot take effect any more.
-    pub(crate) fn from_sight(change: &ChangeRow, sight: &Sight) -> Option<Self> {
+    pub fn from_sight(change: &ChangeRow, sight: &Sight) -> Option<Self> {
         let gone = match sight.presence {
             Presence::Absent => true,
             // A stranger under the name of an account that we would have made means that ours is not there. A membership
@@ -60,12 +60,12 @@ pub struct ReleasedProof(());
 
 impl ReleasedProof {
     /// Judges what the ledger says of a membership, or what a look saw: somebody else's grant stands where ours would.
-    pub(crate) fn from_prior(change: &ChangeRow) -> Option<Self> {
+    pub fn from_prior(change: &ChangeRow) -> Option<Self> {
         change.prior.then_some(Self(()))
     }
 
     /// Judges a look: what is there is not ours, and ours cannot appear any more.
-    pub(crate) fn from_sight(change: &ChangeRow, sight: &Sight) -> Option<Self> {
+    pub fn from_sight(change: &ChangeRow, sight: &Sight) -> Option<Self> {
         let cannot_come = change.confirmed || sight.carrier_gone || sight.target_now > change.last_moment;
         (sight.presence == Presence::Stranger && cannot_come && sight.sessions == 0).then_some(Self(()))
     }
@@ -77,7 +77,7 @@ pub struct KeptProof(());
 
 impl KeptProof {
     /// Judges a look.
-    pub(crate) fn from_sight(sight: &Sight) -> Option<Self> {
+    pub fn from_sight(sight: &Sight) -> Option<Self> {
         (sight.can_log_in == Some(false) && sight.sessions == 0).then_some(Self(()))
     }
 }

@@ -88,6 +88,10 @@ pub(super) const PLACES: &[Place] = &[
 pub(super) const CALLS: &[CallRule] = &[
     CallRule { function: "Owed::from_ledger", allowed: &["crates/engine/src/"] },
     CallRule { function: "Authorised::", allowed: &["crates/domain/src/"] },
+    CallRule { function: "AbsentProof::from_sight", allowed: &["crates/engine/src/"] },
+    CallRule { function: "ReleasedProof::from_prior", allowed: &["crates/engine/src/"] },
+    CallRule { function: "ReleasedProof::from_sight", allowed: &["crates/engine/src/"] },
+    CallRule { function: "KeptProof::from_sight", allowed: &["crates/engine/src/"] },
     CallRule { function: "Administration::", allowed: &["crates/domain/src/"] },
 ];
 
