@@ -1,4 +1,36 @@
-//! The lifecycle of sessions and their changes.
+//! The lifecycle of sessions and their changes: intent before effect, nothing left behind, only what we did, access ends
+//! when it ends (DESIGN §1 and §4). The entry point is [`Engine`].
+//!
+//! Invariants, stated as absences: nothing here knows which kinds of targets there are; nothing reads a clock, draws a random
+//! number, opens a connection or writes a file except through a port; no iteration goes over a hash table, no `Drop` does
+//! I/O, so that the simulation replays from its seed.
 
+mod backoff;
+mod breaker;
+mod context;
+mod engine;
+mod events;
+mod lanes;
+mod launch;
+mod out;
+mod outbox;
+mod pass;
+mod places;
+mod plan;
 pub mod ports;
 pub mod proof;
+mod queue;
+mod reconcile;
+mod registry;
+mod session;
+mod settings;
+mod signal;
+mod sync;
+mod tasks;
+
+pub use context::{Identity, Ports};
+pub use engine::Engine;
+pub use session::{Closing, Cut, Joined, Order, Seat};
+pub use settings::Settings;
+pub use signal::Signal;
+pub use tasks::Tasks;

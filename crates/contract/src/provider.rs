@@ -1,0 +1,146 @@
+//! A provider over fake targets, which goes wrong as its faults say.
+
+use crate::faults::{Fate, Faults};
+use crate::target::{Command, FakeTarget};
+use async_trait::async_trait;
+use mayfly_domain::{Authorised, ChangeKind, Failure, FailureClass, Payload};
+use mayfly_engine::ports::provider::{
+    AccountWish, CloseStep, CloseVerb, Closed, LookStep, OpenStep, Opened, PlannedChange, Provider, Providers, Sight,
+    Survey, SurveyRequest,
+};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The provider. The host name of a place chooses the target.
+pub struct FakeProvider {
+    targets: BTreeMap<String, Arc<FakeTarget>>,
+    faults: Arc<Faults>,
+    /// Whether every step of the way out is done twice.
+    pub twice: bool,
+}
+
+impl FakeProvider {
+    /// A provider for these targets, by host name.
+    pub const fn new(targets: BTreeMap<String, Arc<FakeTarget>>, faults: Arc<Faults>) -> Self {
+        Self { targets, faults, twice: false }
+    }
+
+    fn target(&self, host: &str) -> Arc<FakeTarget> {
+        Arc::clone(&self.targets[host])
+    }
+
+    /// Sends a command and waits for its answer, as the faults will have it.
+    async fn send(&self, host: &str, command: Command, what: &'static str) -> Result<(Opened, Closed), Failure> {
+        self.faults.step(what).await;
+        let target = self.target(host);
+        let unknown = || Failure::new(FailureClass::OutcomeUnknown, "injected: no answer");
+        let result = match self.faults.fate() {
+            Fate::Normal => target.apply(&command),
+            Fate::NotSent => return Err(Failure::new(FailureClass::Unreachable, "injected: not sent")),
+            Fate::AnswerLost => {
+                let _ = target.apply(&command);
+                Err(unknown())
+            }
+            Fate::Late(delay) => {
+                target.apply_later(command.clone(), delay);
+                Err(unknown())
+            }
+        };
+        self.faults.step("after it").await;
+        result
+    }
+}
+
+fn bad(text: String) -> Failure {
+    Failure::new(FailureClass::Conflict, text)
+}
+
+#[async_trait]
+impl Provider for FakeProvider {
+    async fn survey(&self, _permit: &Authorised, request: &SurveyRequest) -> Result<Survey, Failure> {
+        self.faults.step("before survey").await;
+        if self.faults.fate() != Fate::Normal {
+            return Err(Failure::new(FailureClass::Unreachable, "injected: no answer to a survey"));
+        }
+        let target = self.target(&request.wish.place.destination.endpoint.host);
+        let account = request.wish.account.name().clone();
+        let group = request.wish.elevate.clone();
+        if let Some(group) = group.as_ref().filter(|group| !target.has_group(group)) {
+            return Err(bad(format!("there is no group {group}")));
+        }
+        let mut changes = Vec::new();
+        let payload = |bytes: Vec<u8>| Payload { kind: "fake".to_owned(), version: 1, bytes };
+        match &request.wish.account {
+            AccountWish::Create { mark, .. } => changes.push(PlannedChange {
+                kind: ChangeKind::Account,
+                account,
+                group,
+                prior: false,
+                payload: payload(mark.to_string().into_bytes()),
+                depends_on: Vec::new(),
+            }),
+            AccountWish::Existing { .. } => changes.extend(group.map(|group| PlannedChange {
+                kind: ChangeKind::Membership,
+                prior: target.is_member(account.as_str(), &group),
+                account,
+                group: Some(group),
+                payload: payload(Vec::new()),
+                depends_on: Vec::new(),
+            })),
+        }
+        Ok(Survey { target: target.id().clone(), target_now: target.now(), changes })
+    }
+
+    async fn open(&self, steps: Vec<OpenStep>) -> Vec<Result<Opened, Failure>> {
+        let mut results = Vec::new();
+        for step in steps {
+            let host = step.change.place.destination.endpoint.host.clone();
+            let sent = self.send(&host, Command::Open(Box::new(step.change)), "before open").await;
+            results.push(sent.map(|(opened, _)| opened));
+        }
+        results
+    }
+
+    async fn look(&self, steps: Vec<LookStep>) -> Vec<Result<Sight, Failure>> {
+        let mut results = Vec::new();
+        for step in steps {
+            self.faults.step("before look").await;
+            results.push(if self.faults.fate() == Fate::Normal {
+                let host = &step.change.place.destination.endpoint.host;
+                Ok(self.target(host).look(&step.change, &step.scope))
+            } else {
+                Err(Failure::new(FailureClass::Unreachable, "injected: no answer to a look"))
+            });
+        }
+        results
+    }
+
+    async fn close(&self, verb: CloseVerb, steps: Vec<CloseStep>) -> Vec<Result<Closed, Failure>> {
+        let what = match verb {
+            CloseVerb::Disable => "before disable",
+            CloseVerb::EndSessions => "before ending sessions",
+            CloseVerb::Withdraw => "before withdrawing",
+            CloseVerb::HandOver => "before handing over",
+            CloseVerb::Remove => "before removing",
+        };
+        let mut results = Vec::new();
+        for step in steps {
+            let host = step.change.place.destination.endpoint.host.clone();
+            let command = Command::Close(verb, Box::new(step.change), step.scope);
+            if self.twice {
+                let _ = self.send(&host, command.clone(), what).await;
+            }
+            results.push(self.send(&host, command, what).await.map(|(_, closed)| closed));
+        }
+        results
+    }
+}
+
+/// A registry of one provider, called `fake`.
+pub struct OneProvider(pub Arc<dyn Provider>);
+
+impl Providers for OneProvider {
+    fn provider(&self, name: &str) -> Option<Arc<dyn Provider>> {
+        (name == "fake").then(|| Arc::clone(&self.0))
+    }
+}

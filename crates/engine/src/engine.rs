@@ -1,0 +1,183 @@
+//! The engine as the rest of the server sees it.
+
+use crate::context::{Identity, Ports, Shared};
+use crate::ports::ledger::{Entry, Learnt, LedgerError, Write};
+use crate::reconcile;
+use crate::session::{self, Closing, Joined, Message, Order, Seat, Turned};
+use crate::settings::Settings;
+use mayfly_domain::{
+    Authorised, ChangeId, ChangeState, ConnectionId, EndReason, Failure, FailureClass, Mark, SessionId,
+};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+
+/// How often somebody who knocks at a session that is ending is sent on to launch another.
+const KNOCKS_MOST: u32 = 3;
+
+/// The engine of one run of the server. Dropping it does not end its tasks; [`Engine::stop`] or the end of the runtime does.
+pub struct Engine {
+    shared: Arc<Shared>,
+}
+
+impl Engine {
+    /// An engine over these ports. Nothing runs before [`Engine::start`].
+    pub fn new(settings: Settings, identity: Identity, ports: Ports) -> Self {
+        Self { shared: Shared::new(settings, identity, ports) }
+    }
+
+    /// Starts the reconciler and takes out the sessions of earlier runs. Returns how many there were; their removal goes on.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when the ledger cannot be read: then nothing must be opened.
+    pub async fn start(&self) -> Result<usize, LedgerError> {
+        let found = reconcile::recover(&self.shared).await?;
+        self.shared.tasks.spawn("reconciler", reconcile::run(Arc::clone(&self.shared)));
+        Ok(found)
+    }
+
+    /// Joins the person's session of that record, or launches one and waits for it. Dropping the future gives up waiting; a
+    /// launch that nobody waits for any more is taken back. `order` is asked only when there is no session to join; it is
+    /// given the id and mark of the new one.
+    ///
+    /// # Errors
+    /// A [`Failure`] with its text for the person.
+    pub async fn join(
+        &self,
+        permit: Arc<Authorised>,
+        connection: ConnectionId,
+        order: impl Fn(&Mark) -> Order,
+    ) -> Result<Joined, Failure> {
+        let key = (permit.person().clone(), permit.record().clone());
+        for _ in 0..KNOCKS_MOST {
+            let mailbox = self.shared.registry.join_or(&key, || self.spawn(&permit, &order));
+            let (reply, answer) = oneshot::channel();
+            let seat = Seat::new(connection.clone(), mailbox.clone());
+            // The seat inside the message comes back with the answer; this one says that we still wait.
+            let waiting = Waiting { connection: connection.clone(), mailbox: Some(mailbox.clone()) };
+            if mailbox.send(Message::Join { seat, reply }).is_err() {
+                continue;
+            }
+            match answer.await {
+                Ok(Ok(joined)) => {
+                    waiting.served();
+                    return Ok(joined);
+                }
+                Ok(Err(Turned::Failed(failure))) => return Err(failure),
+                Ok(Err(Turned::Ending)) | Err(_) => {}
+            }
+        }
+        Err(Failure::new(FailureClass::Busy, "the session is ending again and again: try once more"))
+    }
+
+    fn spawn(
+        &self,
+        permit: &Arc<Authorised>,
+        order: &impl Fn(&Mark) -> Order,
+    ) -> (SessionId, mpsc::UnboundedSender<Message>) {
+        let id = SessionId::random(&mut **self.shared.entropy());
+        let mark = Mark { installation: self.shared.identity.installation.clone(), session: id.clone() };
+        let mailbox = session::spawn(&self.shared, id.clone(), Arc::clone(permit), order(&mark));
+        (id, mailbox)
+    }
+
+    /// Ends a session that runs here. The answer comes once everything that could be withdrawn at once is withdrawn; `None`
+    /// when no such session runs here.
+    pub fn end(
+        &self,
+        id: &SessionId,
+        reason: EndReason,
+        actor: &str,
+        text: Option<String>,
+    ) -> Option<oneshot::Receiver<Closing>> {
+        let mailbox = self.shared.registry.find(id)?;
+        let (closed, answer) = oneshot::channel();
+        mailbox.send(Message::End { reason, actor: actor.to_owned(), text, closed: Some(closed) }).ok()?;
+        Some(answer)
+    }
+
+    /// Tries a change again now, whatever its back-off says; one that was kept or written off is taken up again.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when the ledger cannot be read or written, or holds no such change that could be tried.
+    pub async fn retry(&self, id: &ChangeId) -> Result<(), LedgerError> {
+        let Some(held) = self.shared.ledger.change(id).await? else {
+            return Err(LedgerError::Expectation(format!("there is no change {id}")));
+        };
+        let mut change = held.change;
+        if matches!(change.state, ChangeState::Kept | ChangeState::WrittenOff) {
+            let at = self.shared.clock.wall();
+            let write = Write::Move {
+                id: id.clone(),
+                from: change.state,
+                to: ChangeState::Withdrawing,
+                at,
+                next_try: Some(at),
+                learnt: Learnt::default(),
+            };
+            self.shared.ledger.commit(Entry { writes: vec![write], events: Vec::new() }).await?;
+            change.state = ChangeState::Withdrawing;
+        }
+        if change.state != ChangeState::Withdrawing {
+            return Err(LedgerError::Expectation(format!("change {id} is {}: nothing is owed", change.state.as_str())));
+        }
+        reconcile::start_pass(&self.shared, change);
+        Ok(())
+    }
+
+    /// Ends every session that runs here and waits, at most `limit`, until what can be withdrawn is withdrawn; then ends the
+    /// engine's tasks. What is left is the next run's to take out.
+    pub async fn stop(&self, limit: Duration) {
+        let limit = self.shared.clock.boot().plus(limit);
+        let mut answers = Vec::new();
+        for mailbox in self.shared.registry.all() {
+            let (closed, answer) = oneshot::channel();
+            let message = Message::End {
+                reason: EndReason::ServerStopped,
+                actor: "server".to_owned(),
+                text: None,
+                closed: Some(closed),
+            };
+            if mailbox.send(message).is_ok() {
+                answers.push(answer);
+            }
+        }
+        let all = async {
+            for answer in answers {
+                let _ = answer.await;
+            }
+        };
+        tokio::select! {
+            biased;
+            () = all => {}
+            () = self.shared.clock.sleep_until(limit) => tracing::warn!("Sessions are left for the next run to take out"),
+        }
+        self.shared.tasks.end().await;
+    }
+
+    /// How many sessions run here.
+    pub fn running(&self) -> usize {
+        self.shared.registry.all().len()
+    }
+}
+
+/// Tells the session that its caller went away, unless it was served.
+struct Waiting {
+    connection: ConnectionId,
+    mailbox: Option<mpsc::UnboundedSender<Message>>,
+}
+
+impl Waiting {
+    fn served(mut self) {
+        self.mailbox = None;
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if let Some(mailbox) = self.mailbox.take() {
+            // The session may be gone; then nobody counts.
+            let _ = mailbox.send(Message::Left { connection: self.connection.clone() });
+        }
+    }
+}

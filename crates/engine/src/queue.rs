@@ -1,0 +1,264 @@
+//! One queue for each target: a bounded number of commands in flight, what cuts access before launches before the rest of
+//! removal, and steps of one verb that wait together go together.
+
+use crate::breaker::{self, Admission, Breaker};
+use crate::context::Shared;
+use crate::ports::provider::{CloseStep, CloseVerb, Closed, LookStep, OpenStep, Opened, Provider, Sight};
+use crate::sync::lock;
+use futures_util::FutureExt;
+use mayfly_domain::{BootTime, Failure, FailureClass, TargetId};
+use std::collections::{BTreeMap, VecDeque};
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex};
+use tokio::sync::oneshot;
+
+type Reply<T> = oneshot::Sender<Result<T, Failure>>;
+
+/// The kinds of work, in the order in which they are preferred.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Verb {
+    Close(CloseVerb),
+    Open,
+    Look,
+}
+
+/// How urgent a kind of work is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Urgency {
+    /// It takes access away.
+    Cutting,
+    /// Somebody waits for it.
+    Opening,
+    /// It can wait a little.
+    Rest,
+}
+
+impl Verb {
+    const fn urgency(self) -> Urgency {
+        match self {
+            Self::Close(CloseVerb::Disable | CloseVerb::EndSessions | CloseVerb::Withdraw) => Urgency::Cutting,
+            Self::Open => Urgency::Opening,
+            Self::Look | Self::Close(CloseVerb::HandOver | CloseVerb::Remove) => Urgency::Rest,
+        }
+    }
+}
+
+enum Job {
+    Open(Box<OpenStep>, Reply<Opened>),
+    Look(Box<LookStep>, Reply<Sight>),
+    Close(CloseVerb, Box<CloseStep>, Reply<Closed>),
+}
+
+impl Job {
+    const fn verb(&self) -> Verb {
+        match self {
+            Self::Open(..) => Verb::Open,
+            Self::Look(..) => Verb::Look,
+            Self::Close(verb, ..) => Verb::Close(*verb),
+        }
+    }
+
+    fn refuse(self, failure: Failure) {
+        // A caller that is gone does not want the answer.
+        match self {
+            Self::Open(_, reply) => drop(reply.send(Err(failure))),
+            Self::Look(_, reply) => drop(reply.send(Err(failure))),
+            Self::Close(_, _, reply) => drop(reply.send(Err(failure))),
+        }
+    }
+}
+
+#[derive(Default)]
+struct State {
+    waiting: BTreeMap<Verb, VecDeque<Job>>,
+    running: usize,
+    /// The verb of `Urgency::Rest` served last, so that a stream of one never starves another.
+    rest_served: Option<Verb>,
+    breaker: Breaker,
+}
+
+/// The queue of one target.
+pub(crate) struct TargetQueue {
+    target: TargetId,
+    provider: Arc<dyn Provider>,
+    shared: Arc<Shared>,
+    state: Mutex<State>,
+}
+
+impl TargetQueue {
+    pub(crate) fn new(target: TargetId, provider: Arc<dyn Provider>, shared: Arc<Shared>) -> Self {
+        Self { target, provider, shared, state: Mutex::default() }
+    }
+
+    /// Makes a change.
+    pub(crate) async fn open(self: &Arc<Self>, step: OpenStep) -> Result<Opened, Failure> {
+        let (reply, answer) = oneshot::channel();
+        self.submit(Job::Open(Box::new(step), reply));
+        answered(answer).await
+    }
+
+    /// Looks at a change.
+    pub(crate) async fn look(self: &Arc<Self>, step: LookStep) -> Result<Sight, Failure> {
+        let (reply, answer) = oneshot::channel();
+        self.submit(Job::Look(Box::new(step), reply));
+        answered(answer).await
+    }
+
+    /// Does a step of the way out.
+    pub(crate) async fn close(self: &Arc<Self>, verb: CloseVerb, step: CloseStep) -> Result<Closed, Failure> {
+        let (reply, answer) = oneshot::channel();
+        self.submit(Job::Close(verb, Box::new(step), reply));
+        answered(answer).await
+    }
+
+    /// Whether the breaker is open, and when its next probe may start.
+    pub(crate) fn breaker(&self) -> (bool, Option<BootTime>) {
+        let state = lock(&self.state);
+        (state.breaker.is_open(), state.breaker.probe_at())
+    }
+
+    fn submit(self: &Arc<Self>, job: Job) {
+        let start = {
+            let mut state = lock(&self.state);
+            state.waiting.entry(job.verb()).or_default().push_back(job);
+            if state.running < self.shared.settings.commands_per_target {
+                state.running += 1;
+                true
+            } else {
+                false
+            }
+        };
+        if start {
+            let queue = Arc::clone(self);
+            self.shared.tasks.spawn("target worker", async move { queue.work().await });
+        }
+    }
+
+    async fn work(self: Arc<Self>) {
+        while let Some(batch) = self.next_batch() {
+            self.run(batch).await;
+        }
+    }
+
+    /// The next batch to run; `None` gives the worker's place back.
+    fn next_batch(&self) -> Option<Vec<Job>> {
+        loop {
+            let mut state = lock(&self.state);
+            let Some(verb) = choose(&state, self.shared.settings.commands_per_target) else {
+                state.running -= 1;
+                return None;
+            };
+            let most = match state.breaker.admit(self.shared.clock.boot()) {
+                Admission::Open => self.shared.settings.batch,
+                Admission::Probe => 1,
+                Admission::Refused(failure) => {
+                    let refused = std::mem::take(&mut state.waiting);
+                    drop(state);
+                    refused.into_values().flatten().for_each(|job| job.refuse(failure.clone()));
+                    continue;
+                }
+            };
+            if verb.urgency() == Urgency::Rest {
+                state.rest_served = Some(verb);
+            }
+            let jobs = state.waiting.get_mut(&verb)?;
+            let batch: Vec<Job> = jobs.drain(..jobs.len().min(most)).collect();
+            return Some(batch);
+        }
+    }
+
+    async fn run(&self, batch: Vec<Job>) {
+        let (mut opens, mut looks, mut closes) = (Vec::new(), Vec::new(), Vec::new());
+        let mut verb = None;
+        for job in batch {
+            match job {
+                Job::Open(step, reply) => opens.push((*step, reply)),
+                Job::Look(step, reply) => looks.push((*step, reply)),
+                Job::Close(close, step, reply) => {
+                    verb = Some(close);
+                    closes.push((*step, reply));
+                }
+            }
+        }
+        if !opens.is_empty() {
+            let (steps, replies): (Vec<_>, Vec<_>) = opens.into_iter().unzip();
+            self.deliver(self.guarded(self.provider.open(steps)).await, replies);
+        }
+        if !looks.is_empty() {
+            let (steps, replies): (Vec<_>, Vec<_>) = looks.into_iter().unzip();
+            self.deliver(self.guarded(self.provider.look(steps)).await, replies);
+        }
+        if let Some(verb) = verb {
+            let (steps, replies): (Vec<_>, Vec<_>) = closes.into_iter().unzip();
+            self.deliver(self.guarded(self.provider.close(verb, steps)).await, replies);
+        }
+    }
+
+    /// Runs a provider's work within its time and behind a wall: what it does not answer is an unknown outcome for each of
+    /// its steps, and the worker lives on.
+    async fn guarded<T>(&self, work: impl Future<Output = Vec<T>>) -> Vec<T> {
+        let limit = self.shared.clock.boot().plus(self.shared.settings.command_limit);
+        tokio::select! {
+            biased;
+            results = AssertUnwindSafe(work).catch_unwind() => results.unwrap_or_else(|_| {
+                tracing::error!(target_id = %self.target, "A provider panicked");
+                Vec::new()
+            }),
+            () = self.shared.clock.sleep_until(limit) => {
+                tracing::error!(target_id = %self.target, "A provider did not answer within its limit");
+                Vec::new()
+            }
+        }
+    }
+
+    fn deliver<T>(&self, results: Vec<Result<T, Failure>>, replies: Vec<Reply<T>>) {
+        let about = breaker::about_target(results.iter().map(|result| result.as_ref().err())).cloned();
+        let change = {
+            let mut entropy = self.shared.entropy();
+            lock(&self.state).breaker.observe(
+                &self.shared.settings,
+                self.shared.clock.boot(),
+                about.as_ref(),
+                &mut **entropy,
+            )
+        };
+        let mut results = results.into_iter();
+        for reply in replies {
+            let result = results
+                .next()
+                .unwrap_or_else(|| Err(Failure::new(FailureClass::OutcomeUnknown, "the command got no answer")));
+            drop(reply.send(result));
+        }
+        if change == breaker::Change::Returned {
+            tracing::info!(target_id = %self.target, "Target answers again");
+            self.shared.returned(&self.target);
+        }
+    }
+}
+
+async fn answered<T>(answer: oneshot::Receiver<Result<T, Failure>>) -> Result<T, Failure> {
+    answer.await.unwrap_or_else(|_| {
+        // Only the end of the process or a panic in the provider drops a reply; what was sent may have taken effect.
+        Err(Failure::new(FailureClass::OutcomeUnknown, "the command was interrupted"))
+    })
+}
+
+/// Chooses the kind of work to do next. A place is always left for what cuts access, and one more for launches.
+fn choose(state: &State, places: usize) -> Option<Verb> {
+    let waits = |verb: &Verb| state.waiting.get(verb).is_some_and(|jobs| !jobs.is_empty());
+    let first =
+        |urgency: Urgency| state.waiting.keys().copied().filter(|verb| verb.urgency() == urgency).find(|v| waits(v));
+    // `running` counts the worker that asks.
+    let fits = |reserved: usize| state.running <= places.saturating_sub(reserved).max(1);
+    if let Some(verb) = first(Urgency::Cutting) {
+        return Some(verb);
+    }
+    if let Some(verb) = first(Urgency::Opening).filter(|_| fits(1)) {
+        return Some(verb);
+    }
+    let rest: Vec<Verb> =
+        state.waiting.keys().copied().filter(|verb| verb.urgency() == Urgency::Rest && waits(verb)).collect();
+    let after = state.rest_served.and_then(|served| rest.iter().copied().find(|verb| *verb > served));
+    after.or_else(|| rest.first().copied()).filter(|_| fits(2))
+}

@@ -1,0 +1,497 @@
+//! One running session: a task that owns its launch, the connections that joined it, its deadline and its linger, and in the
+//! end starts the way out. Everything reaches it through its mailbox, so nothing about it is decided in two places.
+
+use crate::context::Shared;
+use crate::events;
+use crate::launch::{self, Launch, UNWRITABLE};
+use crate::out;
+use crate::ports::ledger::{Entry, Write};
+use crate::ports::provider::Wish;
+use crate::registry::Key;
+use crate::signal::Signal;
+use mayfly_domain::audit::{Event, EventKind};
+use mayfly_domain::{
+    AccountName, Authorised, BootTime, ChangeState, ConnectionId, EndReason, Failure, FailureClass, Secret, SessionId,
+    SessionState, WallTime,
+};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::oneshot;
+
+/// Why a connection is being cut, for the person at its other end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cut {
+    /// The reason.
+    pub reason: EndReason,
+    /// The sentence that the person reads.
+    pub sentence: String,
+}
+
+/// What a session needs to know beside the proof that it may be opened.
+#[derive(Debug, Clone)]
+pub struct Order {
+    /// What is wanted on the target.
+    pub wish: Wish,
+    /// How long the session waits for another connection after its last has closed.
+    pub linger: Duration,
+}
+
+/// A place in a session, before or after the launch. Dropping it gives it back.
+#[derive(Debug)]
+pub struct Seat {
+    connection: ConnectionId,
+    mailbox: UnboundedSender<Message>,
+}
+
+impl Seat {
+    pub(crate) const fn new(connection: ConnectionId, mailbox: UnboundedSender<Message>) -> Self {
+        Self { connection, mailbox }
+    }
+
+    /// The connection whose place this is.
+    pub const fn connection(&self) -> &ConnectionId {
+        &self.connection
+    }
+
+    /// Says that the connection has reached the target, where it is known as `native` (PostgreSQL: the backend's pid).
+    /// Returns once that is durably on record; until then the client must not be told that it is connected.
+    ///
+    /// # Errors
+    /// A [`Failure`] when the session is ending, or the record cannot be written.
+    pub async fn started(&self, native: Option<String>) -> Result<(), Failure> {
+        let (reply, answer) = oneshot::channel();
+        let message = Message::Started { connection: self.connection.clone(), native, reply };
+        if self.mailbox.send(message).is_err() {
+            return Err(ending());
+        }
+        answer.await.unwrap_or_else(|_| Err(ending()))
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        // The session may be gone already; then nobody counts.
+        let _ = self.mailbox.send(Message::Left { connection: self.connection.clone() });
+    }
+}
+
+/// A connection's share of a launched session.
+#[derive(Debug)]
+pub struct Joined {
+    /// The session.
+    pub session: SessionId,
+    /// The account to log in with.
+    pub account: AccountName,
+    /// Its password, where the account was made for this session.
+    pub secret: Option<Secret>,
+    /// When the session ends, on the boot clock.
+    pub deadline: BootTime,
+    /// When the session ends, by the wall clock at its launch: for people.
+    pub deadline_wall: WallTime,
+    /// Set to the reason when the connection has to be cut.
+    pub cut: Signal<Cut>,
+    /// The place in the session.
+    pub seat: Seat,
+}
+
+/// How the end of a session went, as far as this process has seen it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Closing {
+    /// Everything of it was seen to be gone, or was released or kept by policy.
+    Clean,
+    /// Something could not be withdrawn yet; it is tried again for ever.
+    Outstanding,
+}
+
+/// What a session is told.
+#[derive(Debug)]
+pub(crate) enum Message {
+    Join { seat: Seat, reply: oneshot::Sender<Result<Joined, Turned>> },
+    Started { connection: ConnectionId, native: Option<String>, reply: oneshot::Sender<Result<(), Failure>> },
+    Left { connection: ConnectionId },
+    End { reason: EndReason, actor: String, text: Option<String>, closed: Option<oneshot::Sender<Closing>> },
+}
+
+/// Why somebody who wanted to join did not.
+#[derive(Debug)]
+pub(crate) enum Turned {
+    /// The session is ending: launch another one. Gives the seat's connection back.
+    Ending,
+    /// The launch failed.
+    Failed(Failure),
+}
+
+/// Who ended a session and why.
+struct End {
+    reason: EndReason,
+    actor: String,
+    text: Option<String>,
+}
+
+impl End {
+    fn by_server(reason: EndReason) -> Self {
+        Self { reason, actor: "server".to_owned(), text: None }
+    }
+
+    fn sentence(&self) -> String {
+        self.text
+            .as_ref()
+            .map_or_else(|| self.reason.sentence().to_owned(), |text| format!("{}: {text}", self.reason.sentence()))
+    }
+}
+
+fn ending() -> Failure {
+    Failure::new(FailureClass::Conflict, "the session is ending: connect again to start another")
+}
+
+pub(crate) struct Session {
+    shared: Arc<Shared>,
+    id: SessionId,
+    key: Key,
+    permit: Arc<Authorised>,
+    order: Order,
+    mailbox: UnboundedReceiver<Message>,
+    cut: Signal<Cut>,
+    /// Connections that wait for the launch or use the session.
+    members: BTreeSet<ConnectionId>,
+    waiting: Vec<(Seat, oneshot::Sender<Result<Joined, Turned>>)>,
+    /// What the target calls the sessions that our connections opened.
+    natives: BTreeMap<ConnectionId, String>,
+    closed: Vec<oneshot::Sender<Closing>>,
+}
+
+/// Starts the task of a session; its launch begins at once.
+pub(crate) fn spawn(
+    shared: &Arc<Shared>,
+    id: SessionId,
+    permit: Arc<Authorised>,
+    order: Order,
+) -> UnboundedSender<Message> {
+    let (sender, mailbox) = unbounded_channel();
+    let key = (permit.person().clone(), permit.record().clone());
+    let session = Session {
+        shared: Arc::clone(shared),
+        id,
+        key,
+        permit,
+        order,
+        mailbox,
+        cut: Signal::new(),
+        members: BTreeSet::new(),
+        waiting: Vec::new(),
+        natives: BTreeMap::new(),
+        closed: Vec::new(),
+    };
+    shared.tasks.spawn("session", session.run());
+    sender
+}
+
+impl Session {
+    async fn run(mut self) {
+        let (mut launch, end) = self.launch().await;
+        let end = match (end, &launch.outcome) {
+            (Some(end), _) => end,
+            (None, Err(failure)) => {
+                let text = Some(failure.text.clone());
+                End { reason: EndReason::Failed, actor: "server".to_owned(), text }
+            }
+            (None, Ok(())) => self.live(&mut launch).await,
+        };
+        self.finish(launch, end).await;
+    }
+
+    /// Waits for the launch while people join it or go away.
+    async fn launch(&mut self) -> (Launch, Option<End>) {
+        let shared = Arc::clone(&self.shared);
+        let mut launching = launch::start(&shared, &self.id, &self.permit, &self.order);
+        let mut end = None;
+        let launch = loop {
+            tokio::select! {
+                biased;
+                message = self.mailbox.recv() => self.while_launching(message, &mut end),
+                launch = &mut launching => break launch.unwrap_or_else(|_| Launch::interrupted()),
+            }
+        };
+        (launch, end)
+    }
+
+    fn while_launching(&mut self, message: Option<Message>, end: &mut Option<End>) {
+        match message {
+            Some(Message::Join { seat, reply }) if end.is_none() => {
+                self.members.insert(seat.connection.clone());
+                self.waiting.push((seat, reply));
+            }
+            Some(Message::Join { seat, reply }) => turn_away(seat, reply),
+            Some(Message::Left { connection }) => {
+                self.members.remove(&connection);
+                self.waiting.retain(|(_, reply)| !reply.is_closed());
+                if self.members.is_empty() && end.is_none() {
+                    self.close_to_joiners(end, End::by_server(EndReason::Abandoned));
+                }
+            }
+            Some(Message::Started { reply, .. }) => drop(reply.send(Err(ending()))),
+            Some(Message::End { reason, actor, text, closed }) => {
+                self.closed.extend(closed);
+                if end.is_none() {
+                    self.close_to_joiners(end, End { reason, actor, text });
+                }
+            }
+            None => {}
+        }
+    }
+
+    fn close_to_joiners(&self, end: &mut Option<End>, because: End) {
+        self.shared.registry.close(&self.key, &self.id);
+        *end = Some(because);
+    }
+
+    /// Serves the session until something ends it.
+    async fn live(&mut self, launch: &mut Launch) -> End {
+        for (seat, reply) in std::mem::take(&mut self.waiting) {
+            self.admit(launch, seat, reply);
+        }
+        let mut empty_since = None;
+        loop {
+            empty_since =
+                if self.members.is_empty() { empty_since.or_else(|| Some(self.shared.clock.boot())) } else { None };
+            let linger_over = empty_since.map(|since: BootTime| since.plus(self.order.linger));
+            let next = linger_over.map_or(launch.deadline, |over| over.min(launch.deadline));
+            let shared = Arc::clone(&self.shared);
+            let message = tokio::select! {
+                biased;
+                message = self.mailbox.recv() => message,
+                () = shared.clock.sleep_until(next) => {
+                    return End::by_server(if next >= launch.deadline {
+                        EndReason::Expired
+                    } else if launch.started {
+                        EndReason::Stopped
+                    } else {
+                        EndReason::Abandoned
+                    });
+                }
+            };
+            if let Some(end) = self.while_live(launch, message).await {
+                return end;
+            }
+        }
+    }
+
+    async fn while_live(&mut self, launch: &mut Launch, message: Option<Message>) -> Option<End> {
+        match message {
+            Some(Message::Join { seat, reply }) => {
+                self.members.insert(seat.connection.clone());
+                self.admit(launch, seat, reply);
+            }
+            Some(Message::Left { connection }) => self.left(launch, &connection),
+            Some(Message::Started { connection, native, reply }) => {
+                if let Some(native) = native {
+                    self.natives.insert(connection.clone(), native);
+                }
+                if let Err(failure) = self.started(launch, connection, reply).await {
+                    return Some(End { text: Some(failure.text), ..End::by_server(EndReason::Failed) });
+                }
+            }
+            Some(Message::End { reason, actor, text, closed }) => {
+                self.closed.extend(closed);
+                return Some(End { reason, actor, text });
+            }
+            None => {}
+        }
+        None
+    }
+
+    fn admit(&self, launch: &Launch, seat: Seat, reply: oneshot::Sender<Result<Joined, Turned>>) {
+        let joined = Joined {
+            session: self.id.clone(),
+            account: self.order.wish.account.name().clone(),
+            secret: launch.secret.clone(),
+            deadline: launch.deadline,
+            deadline_wall: launch.deadline_wall,
+            cut: self.cut.clone(),
+            seat,
+        };
+        // Where nobody waits any more the seat comes back as `Left` by being dropped.
+        drop(reply.send(Ok(joined)));
+    }
+
+    fn left(&mut self, launch: &Launch, connection: &ConnectionId) {
+        let counted = self.members.remove(connection);
+        if counted && self.natives.contains_key(connection) {
+            self.shared.record(vec![self.connection_event(EventKind::ConnectionClosed, launch, connection)]);
+        }
+    }
+
+    fn connection_event(&self, kind: EventKind, launch: &Launch, connection: &ConnectionId) -> Event {
+        let mut event = match &launch.session {
+            Some(session) => self.shared.session_event(kind, session),
+            None => self.shared.event(kind),
+        };
+        event.connection = Some(connection.clone());
+        event.actor = format!("person:{}", self.key.0);
+        event
+    }
+
+    /// Puts a connection that reached the target on record; the first one also says that the session has started and its
+    /// changes are present.
+    async fn started(
+        &self,
+        launch: &mut Launch,
+        connection: ConnectionId,
+        reply: oneshot::Sender<Result<(), Failure>>,
+    ) -> Result<(), Failure> {
+        let opened = self.connection_event(EventKind::ConnectionOpened, launch, &connection);
+        if launch.started {
+            let shared = Arc::clone(&self.shared);
+            self.shared.tasks.spawn("connection opened", async move {
+                let entry = Entry { writes: Vec::new(), events: vec![opened] };
+                drop(reply.send(shared.ledger.commit(entry).await.map_err(|error| unwritable(&error))));
+            });
+            return Ok(());
+        }
+        let mut entry = self.confirmation(launch);
+        entry.events.push(opened);
+        match self.shared.ledger.commit(entry).await {
+            Ok(()) => {
+                launch.confirm();
+                launch.started = true;
+                drop(reply.send(Ok(())));
+                Ok(())
+            }
+            Err(error) => {
+                let failure = unwritable(&error);
+                drop(reply.send(Err(failure.clone())));
+                Err(failure)
+            }
+        }
+    }
+
+    /// What the ledger is told when the first connection has reached the target.
+    fn confirmation(&self, launch: &Launch) -> Entry {
+        let at = self.shared.clock.wall();
+        let mut entry = Entry::default();
+        for made in launch.changes.iter().filter(|made| made.row.state == ChangeState::Intended) {
+            entry.writes.push(made.present(at));
+            entry.events.extend(made.events(&self.shared));
+        }
+        if let Some(session) = &launch.session {
+            entry.writes.push(Write::MoveSession {
+                id: session.id.clone(),
+                from: SessionState::Launching,
+                to: SessionState::Live,
+                at,
+                reason: None,
+            });
+            let mut event = self.shared.session_event(EventKind::SessionStarted, session);
+            event.actor = format!("person:{}", self.key.0);
+            entry.events.push(event.with("deadline", session.deadline));
+        }
+        entry
+    }
+
+    /// The way out: nobody joins, connections are cut, and the changes are withdrawn.
+    async fn finish(mut self, launch: Launch, end: End) {
+        self.shared.registry.close(&self.key, &self.id);
+        self.cut.set(Cut { reason: end.reason, sentence: end.sentence() });
+        let failure = launch.outcome.as_ref().err().cloned();
+        self.connections_gone(&launch).await;
+        let ours: Vec<String> = self.natives.values().cloned().collect();
+        let closing = match launch.session.clone() {
+            Some(session) => {
+                let ended = out::Ended { reason: end.reason, actor: end.actor.clone(), text: end.text.clone() };
+                let way_out = out::WayOut::new(&self.shared, session, launch.rows(), ours);
+                let recorded = way_out.begin(ended);
+                // A failure is on record before it is answered, unless the record itself is what fails.
+                if failure.is_some() {
+                    let limit = self.shared.clock.boot().plus(self.shared.settings.cut_grace);
+                    tokio::select! {
+                        biased;
+                        () = recorded.wait() => {}
+                        () = self.shared.clock.sleep_until(limit) => {}
+                    }
+                }
+                self.answer_waiting(failure.as_ref(), &end);
+                way_out.run(recorded).await
+            }
+            None => {
+                self.unlaunched(&end).await;
+                self.answer_waiting(failure.as_ref(), &end);
+                Closing::Clean
+            }
+        };
+        self.shared.registry.forget(&self.id);
+        for closed in std::mem::take(&mut self.closed) {
+            let _ = closed.send(closing);
+        }
+        // Whoever knocked in between is sent on to launch another session.
+        self.mailbox.close();
+        while let Some(message) = self.mailbox.recv().await {
+            match message {
+                Message::Join { seat, reply } => turn_away(seat, reply),
+                Message::Started { reply, .. } => drop(reply.send(Err(ending()))),
+                Message::End { closed: Some(closed), .. } => {
+                    let _ = closed.send(closing);
+                }
+                Message::End { closed: None, .. } | Message::Left { .. } => {}
+            }
+        }
+    }
+
+    /// A launch that came to nothing before anything was written down still leaves its event.
+    async fn unlaunched(&self, end: &End) {
+        let mut event = self.shared.event(events::end_kind(end.reason));
+        event.person = Some(self.key.0.clone());
+        event.record = Some(self.key.1.clone());
+        event.session = Some(self.id.clone());
+        event.reason = Some(end.sentence());
+        if let Err(error) = self.shared.ledger.commit(Entry { writes: Vec::new(), events: vec![event] }).await {
+            tracing::warn!(%error, "A failed launch could not be written down");
+        }
+    }
+
+    /// Answers those who waited for the launch. Whoever an administrator or the server's end kept out is told so, and does
+    /// not launch another session instead.
+    fn answer_waiting(&mut self, failure: Option<&Failure>, end: &End) {
+        for (seat, reply) in std::mem::take(&mut self.waiting) {
+            match (failure, end.reason) {
+                (Some(failure), _) => drop(reply.send(Err(Turned::Failed(failure.clone())))),
+                (None, EndReason::Abandoned) => turn_away(seat, reply),
+                (None, _) => {
+                    let failure = Failure::new(FailureClass::Conflict, end.sentence());
+                    drop(reply.send(Err(Turned::Failed(failure))));
+                }
+            }
+        }
+    }
+
+    /// Gives connections a moment to say goodbye before the target ends what is left of them.
+    async fn connections_gone(&mut self, launch: &Launch) {
+        let shared = Arc::clone(&self.shared);
+        let limit = shared.clock.boot().plus(shared.settings.cut_grace);
+        self.members.retain(|member| !self.waiting.iter().any(|(seat, _)| seat.connection == *member));
+        while !self.members.is_empty() {
+            tokio::select! {
+                biased;
+                message = self.mailbox.recv() => match message {
+                    Some(Message::Left { connection }) => self.left(launch, &connection),
+                    Some(Message::Join { seat, reply }) => turn_away(seat, reply),
+                    Some(Message::Started { reply, .. }) => drop(reply.send(Err(ending()))),
+                    Some(Message::End { closed, .. }) => self.closed.extend(closed),
+                    None => return,
+                },
+                () = shared.clock.sleep_until(limit) => return,
+            }
+        }
+    }
+}
+
+fn turn_away(seat: Seat, reply: oneshot::Sender<Result<Joined, Turned>>) {
+    drop(reply.send(Err(Turned::Ending)));
+    drop(seat);
+}
+
+fn unwritable(error: &crate::ports::ledger::LedgerError) -> Failure {
+    tracing::error!(%error, "A connection could not be put on record, so it is not opened");
+    Failure::new(FailureClass::Busy, UNWRITABLE)
+}
