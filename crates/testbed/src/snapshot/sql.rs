@@ -170,22 +170,29 @@ fn full_row(table: &Table) -> String {
     format!("json_build_object({})", fields.join(", "))
 }
 
-/// A row of PostgreSQL's own: a hash, but its access list in words.
+/// A row of PostgreSQL's own: a hash, and its access list in words unless it is the default; there are thousands.
 fn hashed_row(table: &Table, key: &str) -> String {
     let is_acl = |column: &&Column| column.kind == "aclitem[]";
     let plain = table.columns.iter().filter(|c| !is_acl(c) && !table.is_volatile(&c.name));
     let plain: Vec<String> = plain.map(|c| format!("t.{}", c.name)).collect();
-    let acl = table.columns.iter().find(is_acl).map_or("NULL".to_owned(), |column| expression(table, column));
+    let acl = table.columns.iter().find(is_acl).map_or("NULL".to_owned(), |column| {
+        let (value, default) = (format!("t.{}", column.name), acl_default(table));
+        let is_default = format!("{value} IS NULL OR ({value} @> {default} AND {value} <@ {default})");
+        format!("CASE WHEN {is_default} THEN to_json('default'::text) ELSE {} END", expression(table, column))
+    });
     let hash = format!("md5(ROW({})::text)", plain.join(", "));
     format!("json_build_object('built in', t.{key}::oid::text, 'acl', {acl}, 'hash', {hash})")
+}
+
+fn acl_default(table: &Table) -> &'static str {
+    let default = ACL_DEFAULTS.iter().find(|(name, _)| *name == table.name);
+    default.map_or("NULL::aclitem[]", |(_, expression)| expression)
 }
 
 fn expression(table: &Table, column: &Column) -> String {
     let value = format!("t.{}", column.name);
     if column.kind == "aclitem[]" {
-        let default = ACL_DEFAULTS.iter().find(|(name, _)| *name == table.name);
-        let default = default.map_or("NULL", |(_, expression)| expression);
-        return exploded_acl(&format!("coalesce({value}, {default})"));
+        return exploded_acl(&format!("coalesce({value}, {})", acl_default(table)));
     }
     let any = ANY_OBJECT.iter().find(|(class, object, _)| column.name == *object && table.has(class));
     if let Some((class, object, part)) = any {

@@ -159,7 +159,7 @@ async fn what_is_done_and_undone_has_no_difference() {
         CREATE ROLE keeper_x LOGIN PASSWORD 'x' IN ROLE readonly;
         COMMENT ON ROLE keeper_x IS 'ours';
         GRANT SELECT ON customers TO keeper_x;
-        GRANT EXECUTE ON FUNCTION pg_read_file(text), kept_function() TO keeper_x;
+        GRANT EXECUTE ON FUNCTION pg_read_file(text), pg_sleep(float8), kept_function() TO keeper_x;
         GRANT CREATE ON SCHEMA public TO keeper_x;
         CREATE TABLE theirs (n int);
         ALTER TABLE theirs OWNER TO keeper_x;
