@@ -18,6 +18,19 @@ pub(crate) fn quietly(command: &mut Command) -> bool {
     command.output().is_ok_and(|output| output.status.success())
 }
 
+/// Runs the command without showing what it prints, unless it fails; says whether it succeeded.
+///
+/// # Errors
+/// When the program cannot be started at all.
+pub(crate) fn succeeds_quietly(command: &mut Command) -> anyhow::Result<bool> {
+    let output = command.output().with_context(|| format!("cannot start {}", name(command)))?;
+    if !output.status.success() {
+        print!("{}", String::from_utf8_lossy(&output.stdout));
+        eprint!("{}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(output.status.success())
+}
+
 /// Runs the command and returns what it printed, whatever its exit code (for programs that answer "no" with one).
 ///
 /// # Errors

@@ -7,7 +7,7 @@
 //! * needrestart is suspended, and packages that are there are not upgraded by name.
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use super::held::Held;
 use crate::process;
@@ -75,7 +75,7 @@ struct Lists {
 impl Lists {
     /// Installs; when that fails with lists that may be old, refreshes them and tries once more.
     fn install(&mut self, names: &[&str], interrupted: &Interrupted) -> anyhow::Result<()> {
-        if process::succeeds(&mut command(names))? {
+        if process::succeeds_quietly(&mut command(names))? {
             return Ok(());
         }
         interrupted.check()?;
@@ -83,13 +83,13 @@ impl Lists {
         self.refreshed = true;
         update()?;
         interrupted.check()?;
-        anyhow::ensure!(process::succeeds(&mut command(names))?, "apt-get cannot install {}", names.join(" "));
+        anyhow::ensure!(process::succeeds_quietly(&mut command(names))?, "apt-get cannot install {}", names.join(" "));
         Ok(())
     }
 }
 
 fn update() -> anyhow::Result<()> {
-    anyhow::ensure!(process::succeeds(&mut apt_get(&["update"]))?, "apt-get update failed");
+    anyhow::ensure!(process::succeeds_quietly(&mut apt_get(&["update"]))?, "apt-get update failed");
     Ok(())
 }
 
@@ -101,7 +101,7 @@ fn command(names: &[&str]) -> Command {
 
 fn apt_get(arguments: &[&str]) -> Command {
     let mut command = Command::new("apt-get");
-    command.arg("--quiet=2").args(arguments);
+    command.arg("--quiet=2").args(arguments).stdin(Stdio::null());
     command.env("DEBIAN_FRONTEND", "noninteractive").env("NEEDRESTART_SUSPEND", "1");
     // Several package runs at a time are common on a machine that has just booted.
     command.args(["-o", "DPkg::Lock::Timeout=300", "-o", "Dpkg::Use-Pty=0"]);
