@@ -1,0 +1,37 @@
+//! Connect secrets: how a person's native client gets in.
+
+use serde::{Deserialize, Serialize};
+
+/// A person who wants to connect.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct ConnectRequest {
+    /// Who.
+    pub person: String,
+    /// Their sign-in password. It goes over this socket only, never over a database protocol.
+    pub password: String,
+    /// To what.
+    pub record: String,
+    /// For how long the secret is wanted; at most eight hours, which is also what an absent value means.
+    pub valid_s: Option<u64>,
+}
+
+/// What a native client needs.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct ConnectAnswer {
+    /// The user name, `PERSON~RECORD`.
+    pub user: String,
+    /// The connect secret. Shown once; only its verifier is kept.
+    pub secret: String,
+    /// Until when it is good.
+    pub expires_at: String,
+    /// The host at which the broker listens, as its certificate names it.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+    /// The record's default database.
+    pub database: String,
+    /// The certificate of the local authority, as PEM, for `sslmode=verify-full`.
+    pub ca_pem: String,
+    /// What the session will be, in words: the account, the role, how long, and what happens if Mayfly is destroyed.
+    pub notes: Vec<String>,
+}

@@ -1,0 +1,41 @@
+//! The paths of the API, written once for both sides.
+
+/// Who the server is and how it is. Everybody may ask.
+pub const STATUS: &str = "/v1/status";
+/// The certificate of the local authority, as PEM. Everybody may ask.
+pub const CA: &str = "/v1/ca";
+/// Objects: GET lists them, POST applies a set.
+pub const OBJECTS: &str = "/v1/objects";
+/// The secret of a user record: PUT sets it. `{name}` is the record.
+pub const SECRET: &str = "/v1/secrets/{name}";
+/// POST signs a person in and gives a connect secret.
+pub const CONNECT: &str = "/v1/connect";
+/// GET lists sessions that are not ended.
+pub const SESSIONS: &str = "/v1/sessions";
+/// POST ends a session.
+pub const SESSION_END: &str = "/v1/sessions/{id}/end";
+/// GET lists what is still owed or kept.
+pub const CLEANUP: &str = "/v1/cleanup";
+/// GET shows one of them.
+pub const CLEANUP_ONE: &str = "/v1/cleanup/{id}";
+/// POST tries one of them now.
+pub const CLEANUP_RETRY: &str = "/v1/cleanup/{id}/retry";
+/// POST checks a record against its target.
+pub const RECORD_CHECK: &str = "/v1/records/{name}/check";
+/// GET reads the trail.
+pub const AUDIT: &str = "/v1/audit";
+
+/// A path with its one parameter filled in. Names and ids need no escaping: their alphabets hold no reserved character.
+pub fn with(path: &str, value: &str) -> String {
+    let (Some(open), Some(close)) = (path.find('{'), path.find('}')) else { return path.to_owned() };
+    format!("{}{value}{}", &path[..open], &path[close + 1..])
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_parameter_is_filled_in() {
+        assert_eq!(super::with(super::SESSION_END, "ses_1"), "/v1/sessions/ses_1/end");
+        assert_eq!(super::with(super::STATUS, "x"), "/v1/status");
+    }
+}

@@ -1,0 +1,46 @@
+//! Checks of records.
+
+use serde::{Deserialize, Serialize};
+
+/// A check that is wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckRequest {
+    /// Another address of the server's machine, from which an ephemeral account must not get in.
+    pub second_address: Option<String>,
+}
+
+/// How a finding is to be taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// As it should be.
+    Ok,
+    /// Something needed is not there.
+    Missing,
+    /// More is allowed than is needed.
+    Excess,
+    /// It could not be tried.
+    NotTried,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// How it is to be taken.
+    pub level: Level,
+    /// A sentence.
+    pub what: String,
+    /// The statements or configuration lines that set it right, in their order.
+    pub fix: Vec<String>,
+}
+
+/// Everything that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckAnswer {
+    /// The record.
+    pub record: String,
+    /// The findings, in the order in which they were looked at.
+    pub findings: Vec<Finding>,
+    /// What happens to a session's account if Mayfly is destroyed now, in words.
+    pub if_destroyed: String,
+}

@@ -1,0 +1,27 @@
+//! The server's own state.
+
+use serde::{Deserialize, Serialize};
+
+/// Who the server is and how it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// The version of the server.
+    pub version: String,
+    /// The installation.
+    pub installation: String,
+    /// This run of the server.
+    pub run: String,
+    /// Whether new sessions may be opened, and why not.
+    pub ready: bool,
+    /// What keeps the server from being ready.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unready: Vec<String>,
+    /// Sessions that run here.
+    pub sessions: u64,
+    /// Changes that are still owed to a target.
+    pub cleanup_pending: u64,
+    /// How many of these can still log in, as far as is known; an unknown one counts.
+    pub cleanup_can_log_in: u64,
+    /// Whether the caller may administer.
+    pub administrator: bool,
+}
