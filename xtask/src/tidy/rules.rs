@@ -41,12 +41,6 @@ pub(super) const EDGES: &[Edges] = &[
     Edges { from: "mayfly", to: &["mayfly-server", "mayfly-wire", "mayfly-audit-verify"] },
 ];
 
-/// What tests of a crate use beyond that and the development crates.
-pub(super) const TEST_EDGES: &[Edges] = &[
-    // The trail that the store writes is read by the verifier, which shares no code with it.
-    Edges { from: "mayfly-store", to: &["mayfly-audit-verify"] },
-];
-
 /// Crates that are never part of the product: they may use what they need, and tests may use them.
 pub(super) const DEVELOPMENT: &[&str] = &["mayfly-contract", "mayfly-testbed", "mayfly-e2e", "xtask"];
 
