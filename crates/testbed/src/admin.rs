@@ -22,6 +22,9 @@ const LOCK: i64 = 0x6d61_7966_6c79;
 /// CREATEROLE alone may grant every role that is no superuser, and a membership there would only give the
 /// administrator the roles' rights.
 ///
+/// Handing over tables, views, types, sequences and large objects needs no more; for a function the graveyard must also
+/// have CREATE on the function's schema, which this does not grant.
+///
 /// # Errors
 /// When the administrator exists already, or a role or database does not exist.
 pub async fn create(server: &PostgresHandle, roles: &[&str], databases: &[&str]) -> Result<Login> {

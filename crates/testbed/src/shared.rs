@@ -13,7 +13,7 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use serde::{Deserialize, Serialize};
 
 use crate::postgres::{Flavour, Login, Options, Postgres, PostgresHandle};
@@ -55,7 +55,8 @@ pub struct Running {
 }
 
 impl Running {
-    /// The file whose path test processes find in `MAYFLY_TESTBED`. It holds the servers' secrets, mode 0600.
+    /// The file whose path test processes find in `MAYFLY_TESTBED`. It holds the servers' secrets; only
+    /// its owner can reach it.
     #[must_use]
     pub fn state_file(&self) -> PathBuf {
         self.state.directory().join("state.json")
@@ -69,7 +70,7 @@ impl Running {
 }
 
 /// Starts one server of each flavour for a whole test run, filled with [`fixtures`] and [`admin`], and writes the state
-/// file. Blocks; must not be called from async code.
+/// file. May be called from async code; the call blocks.
 ///
 /// # Errors
 /// When a server does not start.
@@ -104,11 +105,7 @@ pub fn postgres(flavour: Flavour) -> Result<&'static SharedPostgres> {
     let found = match std::env::var_os(VARIABLE) {
         Some(file) => read_state(Path::new(&file), flavour)?,
         None => {
-            let (server, shared) = std::thread::scope(|scope| {
-                // A thread of its own, because the caller's may be inside a runtime already.
-                let starting = std::thread::Builder::new().spawn_scoped(scope, || start_one(flavour));
-                starting?.join().unwrap_or_else(|_| Err(anyhow::anyhow!("the starting thread panicked")))
-            })?;
+            let (server, shared) = start_one(flavour)?;
             // Never dropped; its watchdog ends it with the process.
             std::mem::forget(server);
             shared
@@ -130,11 +127,19 @@ fn start_one(flavour: Flavour) -> Result<(Postgres, SharedPostgres)> {
     let mut options = Options::new(flavour);
     options.max_connections = 500;
     let server = Postgres::start(options)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let admin = runtime.block_on(async {
-        fixtures::create(&server).await?;
-        admin::create(&server, &fixtures::ROLES, &fixtures::DATABASES).await
+    let admin = std::thread::scope(|scope| {
+        // A thread of its own, because the caller's may be inside a runtime already.
+        let filling = std::thread::Builder::new().spawn_scoped(scope, || fill(&server));
+        filling?.join().unwrap_or_else(|_| Err(anyhow!("the filling thread panicked")))
     })?;
     let shared = SharedPostgres { handle: server.handle().clone(), admin };
     Ok((server, shared))
+}
+
+fn fill(server: &PostgresHandle) -> Result<Login> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        fixtures::create(server).await?;
+        admin::create(server, &fixtures::ROLES, &fixtures::DATABASES).await
+    })
 }

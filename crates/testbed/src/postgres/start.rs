@@ -77,7 +77,7 @@ impl Postgres {
         Ok(server)
     }
 
-    /// A handle that outlives this one as a value, though not as a server.
+    /// How to reach it. A clone is still a value when the server is gone.
     #[must_use]
     pub fn handle(&self) -> &PostgresHandle {
         &self.handle

@@ -40,26 +40,49 @@ async fn it_can_do_a_whole_life_cycle() {
     }
 }
 
+/// Lets an account that the administrator made create something, and returns the administrator's connection, ready to
+/// hand it over.
+async fn leave_behind(server: &Postgres, login: &Login, statements: &str) -> Client {
+    server.psql(&["-d", "orders", "-c", "CREATE SCHEMA work; GRANT ALL ON SCHEMA work TO readwrite"]).unwrap();
+    let admin = log_in(server, login, "orders").await;
+    admin.batch_execute("CREATE ROLE keeper_x LOGIN PASSWORD 'x' IN ROLE readwrite").await.unwrap();
+    let own = Login { user: "keeper_x".to_owned(), password: "x".to_owned() };
+    log_in(server, &own, "orders").await.batch_execute(statements).await.unwrap();
+    let member = match server.flavour() {
+        Flavour::Debian15 => "GRANT keeper_x TO mayfly_admin",
+        Flavour::Newer => "GRANT keeper_x TO mayfly_admin WITH INHERIT TRUE, SET TRUE",
+    };
+    admin.batch_execute(member).await.unwrap();
+    admin
+}
+
 #[tokio::test]
 async fn it_can_hand_over_what_an_account_owns() {
+    let left = "CREATE TABLE work.notes (n int); CREATE VIEW work.seen AS SELECT 1 AS one; \
+                CREATE TYPE work.pair AS (a int); CREATE SEQUENCE work.count; SELECT lo_create(99)";
     for flavour in Flavour::ALL {
         let (server, login) = prepare(flavour).await;
-        server.psql(&["-d", "orders", "-c", "CREATE SCHEMA work; GRANT ALL ON SCHEMA work TO readwrite"]).unwrap();
-        let admin = log_in(&server, &login, "orders").await;
-        admin.batch_execute("CREATE ROLE keeper_x LOGIN PASSWORD 'x' IN ROLE readwrite").await.unwrap();
-        let own = Login { user: "keeper_x".to_owned(), password: "x".to_owned() };
-        let session = log_in(&server, &own, "orders").await;
-        session.batch_execute("CREATE TABLE work.notes (n int); CREATE VIEW work.seen AS SELECT 1 AS one; CREATE TYPE work.pair AS (a int)").await.unwrap();
-        let member = match flavour {
-            Flavour::Debian15 => "GRANT keeper_x TO mayfly_admin",
-            Flavour::Newer => "GRANT keeper_x TO mayfly_admin WITH INHERIT TRUE, SET TRUE",
-        };
-        admin.batch_execute(member).await.unwrap();
-        let over =
-            format!("REASSIGN OWNED BY keeper_x TO {}; DROP OWNED BY keeper_x; DROP ROLE keeper_x", admin::GRAVEYARD);
+        let admin = leave_behind(&server, &login, left).await;
+        let graveyard = admin::GRAVEYARD;
+        let over = format!("REASSIGN OWNED BY keeper_x TO {graveyard}; DROP OWNED BY keeper_x; DROP ROLE keeper_x");
         admin.batch_execute(&over).await.unwrap();
         let owner = "SELECT tableowner FROM pg_tables WHERE tablename = 'notes'";
-        assert_eq!(server.psql(&["-d", "orders", "-c", owner]).unwrap(), format!("{}\n", admin::GRAVEYARD));
+        assert_eq!(server.psql(&["-d", "orders", "-c", owner]).unwrap(), format!("{graveyard}\n"));
+    }
+}
+
+#[tokio::test]
+async fn it_can_hand_over_a_function_only_where_the_graveyard_may_create() {
+    let left = "CREATE FUNCTION work.f() RETURNS int LANGUAGE sql AS 'SELECT 1'";
+    for flavour in Flavour::ALL {
+        let (server, login) = prepare(flavour).await;
+        let admin = leave_behind(&server, &login, left).await;
+        let over = format!("REASSIGN OWNED BY keeper_x TO {}", admin::GRAVEYARD);
+        let refused = admin.batch_execute(&over).await.unwrap_err();
+        assert_eq!(refused.code(), Some(&tokio_postgres::error::SqlState::INSUFFICIENT_PRIVILEGE));
+        let allow = format!("GRANT CREATE ON SCHEMA work TO {}", admin::GRAVEYARD);
+        server.psql(&["-d", "orders", "-c", &allow]).unwrap();
+        admin.batch_execute(&over).await.unwrap();
     }
 }
 

@@ -15,6 +15,7 @@ async fn a_process_has_one_server_of_a_flavour() {
     let second = mayfly_testbed::shared::postgres(Flavour::Debian15).unwrap();
     assert!(std::ptr::eq(first, second));
     let client = first.client("orders").await.unwrap();
+    assert_eq!(first.admin().user, mayfly_testbed::admin::ADMIN);
     let row = client.query_one("SELECT count(*) FROM orders", &[]).await.unwrap();
     assert_eq!(row.get::<_, i64>(0), 5);
 }
