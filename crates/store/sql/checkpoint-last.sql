@@ -1,0 +1,2 @@
+-- The largest size under a checkpoint; NULL when there is none.
+SELECT max(size) FROM checkpoint

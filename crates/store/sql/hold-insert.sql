@@ -1,0 +1,2 @@
+-- Adds a hold.
+INSERT INTO hold (change, session) VALUES (?1, ?2)

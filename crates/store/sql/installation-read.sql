@@ -1,0 +1,2 @@
+-- Whose store this is.
+SELECT id FROM installation WHERE one = 1

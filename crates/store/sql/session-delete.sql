@@ -1,0 +1,2 @@
+-- Removes a session that the history has taken over.
+DELETE FROM session WHERE id = ?1

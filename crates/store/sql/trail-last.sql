@@ -1,0 +1,2 @@
+-- The last entry.
+SELECT leaf, bytes FROM trail ORDER BY sequence DESC LIMIT 1

@@ -1,0 +1,2 @@
+-- Every leaf hash, in order.
+SELECT sequence, leaf FROM trail ORDER BY sequence

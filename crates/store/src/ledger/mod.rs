@@ -1,0 +1,77 @@
+//! The ledger port on SQLite: writes go to the writer thread, reads to the readers.
+
+mod read;
+mod rows;
+mod write;
+
+use crate::Store;
+use async_trait::async_trait;
+use mayfly_domain::{AccountName, ChangeId, RunId, SessionId, TargetId, WallTime};
+use mayfly_engine::ports::ledger::{ChangeRow, Entry, Footprint, Held, Ledger, LedgerError, SessionRow};
+
+#[async_trait]
+impl Ledger for Store {
+    async fn commit(&self, entry: Entry) -> Result<(), LedgerError> {
+        let Entry { writes, events } = entry;
+        self.write(events, move |connection| write::apply(connection, writes)).await.map_err(LedgerError::from)
+    }
+
+    async fn footprint(&self, session: &SessionId) -> Result<Option<Footprint>, LedgerError> {
+        let session = session.clone();
+        self.read(move |connection| Ok(read::footprint(connection, &session)?)).await
+    }
+
+    async fn change(&self, id: &ChangeId) -> Result<Option<Held>, LedgerError> {
+        let id = id.clone();
+        self.read(move |connection| Ok(read::change(connection, &id)?)).await
+    }
+
+    async fn membership(
+        &self,
+        target: &TargetId,
+        account: &AccountName,
+        group: &str,
+    ) -> Result<Option<Held>, LedgerError> {
+        let (target, account, group) = (target.clone(), account.clone(), group.to_owned());
+        self.read(move |connection| Ok(read::membership(connection, &target, &account, &group)?)).await
+    }
+
+    async fn sessions_of_other_runs(
+        &self,
+        run: &RunId,
+        after: Option<&SessionId>,
+        limit: u32,
+    ) -> Result<Vec<SessionRow>, LedgerError> {
+        let (run, after) = (run.clone(), after.cloned());
+        self.read(move |connection| Ok(read::sessions_of_other_runs(connection, &run, after.as_ref(), limit)?)).await
+    }
+
+    async fn due(&self, now: WallTime, limit: u32, except: &[TargetId]) -> Result<Vec<ChangeRow>, LedgerError> {
+        let except = read::list(except);
+        self.read(move |connection| Ok(read::due(connection, now, limit, &except)?)).await
+    }
+
+    async fn next_due(&self, except: &[TargetId]) -> Result<Option<WallTime>, LedgerError> {
+        let except = read::list(except);
+        self.read(move |connection| Ok(read::next_due(connection, &except)?)).await
+    }
+
+    async fn owed_on(&self, target: &TargetId, limit: u32) -> Result<Vec<ChangeRow>, LedgerError> {
+        let target = target.clone();
+        self.read(move |connection| Ok(read::owed_on(connection, &target, limit)?)).await
+    }
+
+    async fn closable_sessions(&self, limit: u32) -> Result<Vec<SessionRow>, LedgerError> {
+        self.read(move |connection| Ok(read::closable_sessions(connection, limit)?)).await
+    }
+
+    async fn open_sessions(&self, after: Option<&SessionId>, limit: u32) -> Result<Vec<SessionRow>, LedgerError> {
+        let after = after.cloned();
+        self.read(move |connection| Ok(read::open_sessions(connection, after.as_ref(), limit)?)).await
+    }
+
+    async fn outstanding(&self, after: Option<&ChangeId>, limit: u32) -> Result<Vec<Held>, LedgerError> {
+        let after = after.cloned();
+        self.read(move |connection| Ok(read::outstanding(connection, after.as_ref(), limit)?)).await
+    }
+}
