@@ -14,4 +14,5 @@ pub mod entropy;
 pub mod faults;
 pub mod ledger;
 pub mod provider;
+pub mod suite;
 pub mod target;

@@ -4,6 +4,7 @@ use crate::faults::{Fate, Faults};
 use crate::target::{Command, FakeTarget};
 use async_trait::async_trait;
 use mayfly_domain::{Authorised, ChangeKind, Failure, FailureClass, Payload};
+use mayfly_engine::ports::ledger::ChangeRow;
 use mayfly_engine::ports::provider::{
     AccountWish, CloseStep, CloseVerb, Closed, LookStep, OpenStep, Opened, PlannedChange, Provider, Providers, Sight,
     Survey, SurveyRequest,
@@ -29,10 +30,16 @@ impl FakeProvider {
         Arc::clone(&self.targets[host])
     }
 
+    /// The target that a change is about, if it is the one that answers.
+    fn target_of(&self, change: &ChangeRow) -> Result<Arc<FakeTarget>, Failure> {
+        let target = self.target(&change.place.destination.endpoint.host);
+        if *target.id() == change.target { Ok(target) } else { Err(bad("another server answers there".to_owned())) }
+    }
+
     /// Sends a command and waits for its answer, as the faults will have it.
-    async fn send(&self, host: &str, command: Command, what: &'static str) -> Result<(Opened, Closed), Failure> {
+    async fn send(&self, command: Command, what: &'static str) -> Result<(Opened, Closed), Failure> {
         self.faults.step(what).await;
-        let target = self.target(host);
+        let target = self.target_of(command.change())?;
         let unknown = || Failure::new(FailureClass::OutcomeUnknown, "injected: no answer");
         let result = match self.faults.fate() {
             Fate::Normal => target.apply(&command),
@@ -68,6 +75,10 @@ impl Provider for FakeProvider {
         if let Some(group) = group.as_ref().filter(|group| !target.has_group(group)) {
             return Err(bad(format!("there is no group {group}")));
         }
+        let existing = matches!(request.wish.account, AccountWish::Existing { .. });
+        if existing && !target.has_account(account.as_str()) {
+            return Err(bad(format!("there is no account {account}")));
+        }
         let mut changes = Vec::new();
         let payload = |bytes: Vec<u8>| Payload { kind: "fake".to_owned(), version: 1, bytes };
         match &request.wish.account {
@@ -94,8 +105,7 @@ impl Provider for FakeProvider {
     async fn open(&self, steps: Vec<OpenStep>) -> Vec<Result<Opened, Failure>> {
         let mut results = Vec::new();
         for step in steps {
-            let host = step.change.place.destination.endpoint.host.clone();
-            let sent = self.send(&host, Command::Open(Box::new(step.change)), "before open").await;
+            let sent = self.send(Command::Open(Box::new(step.change)), "before open").await;
             results.push(sent.map(|(opened, _)| opened));
         }
         results
@@ -106,8 +116,7 @@ impl Provider for FakeProvider {
         for step in steps {
             self.faults.step("before look").await;
             results.push(if self.faults.fate() == Fate::Normal {
-                let host = &step.change.place.destination.endpoint.host;
-                Ok(self.target(host).look(&step.change, &step.scope))
+                self.target_of(&step.change).map(|target| target.look(&step.change, &step.scope))
             } else {
                 Err(Failure::new(FailureClass::Unreachable, "injected: no answer to a look"))
             });
@@ -125,12 +134,11 @@ impl Provider for FakeProvider {
         };
         let mut results = Vec::new();
         for step in steps {
-            let host = step.change.place.destination.endpoint.host.clone();
             let command = Command::Close(verb, Box::new(step.change), step.scope);
             if self.twice {
-                let _ = self.send(&host, command.clone(), what).await;
+                let _ = self.send(command.clone(), what).await;
             }
-            results.push(self.send(&host, command, what).await.map(|(_, closed)| closed));
+            results.push(self.send(command, what).await.map(|(_, closed)| closed));
         }
         results
     }

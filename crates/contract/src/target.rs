@@ -43,6 +43,15 @@ pub enum Command {
     Close(CloseVerb, Box<ChangeRow>, SessionScope),
 }
 
+impl Command {
+    /// The change that it is about.
+    pub fn change(&self) -> &ChangeRow {
+        match self {
+            Self::Open(change) | Self::Close(_, change, _) => change,
+        }
+    }
+}
+
 /// What of the target is compared before and after.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Snapshot {
@@ -203,7 +212,7 @@ impl State {
             return refuse(FailureClass::Conflict, "the account owns something");
         }
         if self.now.sessions.values().any(|session| session.account_id == account.id) {
-            self.violations.push(format!("account {name} was removed while a session of it ran"));
+            return refuse(FailureClass::Busy, "a session of the account runs");
         }
         self.now.accounts.remove(&name);
         self.now.memberships.retain(|(member, _), _| *member != name);
@@ -299,6 +308,30 @@ impl FakeTarget {
         let mut state = self.state.lock().unwrap();
         let id = state.id();
         state.now.accounts.insert(name.to_owned(), Account { id, mark: None, can_log_in: true, owns: 0 });
+    }
+
+    /// Whether there is such an account.
+    pub fn has_account(&self, name: &str) -> bool {
+        self.state.lock().unwrap().now.accounts.contains_key(name)
+    }
+
+    /// Removes an account as an administrator would: its sessions go on.
+    pub fn remove_account(&self, name: &str) {
+        let mut state = self.state.lock().unwrap();
+        state.now.accounts.remove(name);
+        state.now.memberships.retain(|(member, _), _| member != name);
+    }
+
+    /// Renames an account; its identity and its memberships stay.
+    pub fn rename_account(&self, from: &str, to: &str) {
+        let mut state = self.state.lock().unwrap();
+        let account = state.now.accounts.remove(from).unwrap();
+        state.now.accounts.insert(to.to_owned(), account);
+        let memberships = std::mem::take(&mut state.now.memberships);
+        let renamed = memberships.into_iter().map(|((member, group), ours)| {
+            (if member == from { (to.to_owned(), group) } else { (member, group) }, ours)
+        });
+        state.now.memberships = renamed.collect();
     }
 
     /// Adds a group, and its members that are not ours.
