@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use mayfly_domain::{Entropy, Secret};
 use sha2::{Digest, Sha256};
 use std::fmt;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 /// What the text form starts with.
 const TEXT_PREFIX: &str = "mayfly-key-v1:";
@@ -18,10 +18,68 @@ const FINGERPRINT_DOMAIN: &[u8] = b"mayfly installation key fingerprint v1\0";
 /// memory when it is dropped.
 pub struct InstallationKey(Zeroizing<[u8; 32]>);
 
-/// The text is not an installation's key. What stands in it is not repeated here.
+/// The text is not a key of the kind that was looked for. What stands in it is not repeated here.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the text is not an installation key: it is `mayfly-key-v1:` and 44 characters of base64, on one line")]
-pub struct KeyTextError;
+#[error("the text is not the key looked for: it is `{prefix}` and 44 characters of base64, on one line")]
+pub struct KeyTextError {
+    prefix: &'static str,
+}
+
+impl KeyTextError {
+    pub(crate) const fn of(prefix: &'static str) -> Self {
+        Self { prefix }
+    }
+}
+
+/// A key that has a text form of one line, for a file, a credential or a variable.
+pub trait KeyText: Sized {
+    /// Reads the text form; one line feed at its end is allowed, nothing else is.
+    ///
+    /// # Errors
+    /// [`KeyTextError`] when the text is anything but a key of this kind and version, or one whose bits are all zero.
+    fn parse(text: &str) -> Result<Self, KeyTextError>;
+
+    /// The text form, without a line feed.
+    fn to_text(&self) -> Secret;
+}
+
+/// Reads 256 bits behind a prefix.
+pub(crate) fn decode(prefix: &'static str, text: &str) -> Result<Zeroizing<[u8; 32]>, KeyTextError> {
+    let wrong = || KeyTextError { prefix };
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    let encoded = text.strip_prefix(prefix).ok_or_else(wrong)?;
+    if encoded.len() != 44 {
+        return Err(wrong());
+    }
+    let mut bytes = Zeroizing::new([0_u8; 33]);
+    let length = STANDARD.decode_slice(encoded, &mut *bytes).map_err(|_| wrong())?;
+    let mut key = Zeroizing::new([0_u8; 32]);
+    key.copy_from_slice(bytes.get(..32).ok_or_else(wrong)?);
+    if length != 32 || key.iter().all(|byte| *byte == 0) {
+        return Err(wrong());
+    }
+    Ok(key)
+}
+
+/// Writes 256 bits behind a prefix, in base64 (RFC 4648 §4).
+pub(crate) fn encode(prefix: &str, key: &[u8; 32]) -> Secret {
+    let mut encoded = Zeroizing::new([0_u8; 44]);
+    let length = STANDARD.encode_slice(key, &mut *encoded).unwrap_or(0);
+    let mut text = String::with_capacity(prefix.len() + length);
+    text.push_str(prefix);
+    text.extend(encoded.iter().take(length).map(|byte| char::from(*byte)));
+    Secret::new(text)
+}
+
+impl KeyText for InstallationKey {
+    fn parse(text: &str) -> Result<Self, KeyTextError> {
+        decode(TEXT_PREFIX, text).map(Self)
+    }
+
+    fn to_text(&self) -> Secret {
+        encode(TEXT_PREFIX, &self.0)
+    }
+}
 
 impl InstallationKey {
     /// Makes a new key. Called by `server init` alone; nothing else makes one.
@@ -31,42 +89,11 @@ impl InstallationKey {
         Self(bytes)
     }
 
-    /// Reads the text form; one line feed at its end is allowed, nothing else is.
-    ///
-    /// # Errors
-    /// [`KeyTextError`] when the text is anything but a key of this version, or one whose bits are all zero.
-    pub fn parse(text: &str) -> Result<Self, KeyTextError> {
-        let text = text.strip_suffix('\n').unwrap_or(text);
-        let encoded = text.strip_prefix(TEXT_PREFIX).ok_or(KeyTextError)?;
-        if encoded.len() != 44 {
-            return Err(KeyTextError);
-        }
-        let mut bytes = Zeroizing::new([0_u8; 33]);
-        let length = STANDARD.decode_slice(encoded, &mut *bytes).map_err(|_| KeyTextError)?;
-        let mut key = Zeroizing::new([0_u8; 32]);
-        key.copy_from_slice(bytes.get(..32).ok_or(KeyTextError)?);
-        if length != 32 || key.iter().all(|byte| *byte == 0) {
-            return Err(KeyTextError);
-        }
-        Ok(Self(key))
-    }
-
-    /// The text form, `mayfly-key-v1:` and the key in base64 (RFC 4648 §4), without a line feed.
-    pub fn to_text(&self) -> Secret {
-        let mut encoded = Zeroizing::new([0_u8; 44]);
-        let length = STANDARD.encode_slice(&*self.0, &mut *encoded).unwrap_or(0);
-        let mut text = String::with_capacity(TEXT_PREFIX.len() + length);
-        text.push_str(TEXT_PREFIX);
-        text.extend(encoded.iter().take(length).map(|byte| char::from(*byte)));
-        encoded.zeroize();
-        Secret::new(text)
-    }
-
     /// The name of this key.
     pub fn fingerprint(&self) -> Fingerprint {
         let mut hash = Sha256::new();
         hash.update(FINGERPRINT_DOMAIN);
-        hash.update(&*self.0);
+        hash.update(*self.0);
         let digest = hash.finalize();
         let mut bytes = [0_u8; 8];
         bytes.iter_mut().zip(digest.iter()).for_each(|(to, from)| *to = *from);

@@ -9,6 +9,7 @@
 //! no process is spawned here, so a key that comes from a command is fetched by the caller and given as text.
 
 mod aead;
+mod audit_key;
 mod check;
 mod envelope;
 mod error;
@@ -17,10 +18,11 @@ mod slot;
 mod source;
 mod vault;
 
+pub use audit_key::AuditKey;
 pub use check::KeyCheck;
 pub use envelope::Sealed;
 pub use error::VaultError;
-pub use key::{Fingerprint, InstallationKey, KeyTextError};
+pub use key::{Fingerprint, InstallationKey, KeyText, KeyTextError};
 pub use slot::Slot;
-pub use source::{KeySource, SourceError};
+pub use source::{KeySource, SourceError, write_new};
 pub use vault::Vault;

@@ -1,7 +1,7 @@
 //! Where the installation's key is kept: a file, a credential that systemd hands over, or the environment. A command is not
 //! among them, since this crate spawns nothing: the caller runs it and gives the text to [`InstallationKey::parse`].
 
-use crate::key::{InstallationKey, KeyTextError};
+use crate::key::{KeyText, KeyTextError};
 use rustix::fs::{Mode, OFlags};
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -87,7 +87,7 @@ impl KeySource {
     ///
     /// # Errors
     /// [`SourceError`] that names what was found and what to do. No key is ever made here.
-    pub fn load(&self, environment: &dyn Fn(&str) -> Option<String>) -> Result<InstallationKey, SourceError> {
+    pub fn load<K: KeyText>(&self, environment: &dyn Fn(&str) -> Option<String>) -> Result<K, SourceError> {
         match self {
             Self::File(path) => read(path, Demand::OursAlone),
             Self::SystemdCredential(name) => {
@@ -99,28 +99,26 @@ impl KeySource {
             }
             Self::Environment(name) => {
                 let text = variable(environment, name)?;
-                InstallationKey::parse(&text)
+                K::parse(&text)
                     .map_err(|source| SourceError::Text { origin: format!("environment variable {name}"), source })
             }
         }
     }
 }
 
-impl InstallationKey {
-    /// Writes the key to a new file of mode 0600 and makes it durable. An existing file is never touched.
-    ///
-    /// # Errors
-    /// [`SourceError::File`] when the file exists or cannot be written.
-    pub fn write_new(&self, path: &Path) -> Result<(), SourceError> {
-        let failed = |source| SourceError::File { path: path.to_owned(), source };
-        let mut file = File::options().write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
-        file.write_all(self.to_text().expose().as_bytes()).map_err(failed)?;
-        file.write_all(b"\n").map_err(failed)?;
-        file.sync_all().map_err(failed)?;
-        // The name is durable only once its folder is.
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)
-    }
+/// Writes a key to a new file of mode 0600 and makes it durable. An existing file is never touched.
+///
+/// # Errors
+/// [`SourceError::File`] when the file exists or cannot be written.
+pub fn write_new<K: KeyText>(key: &K, path: &Path) -> Result<(), SourceError> {
+    let failed = |source| SourceError::File { path: path.to_owned(), source };
+    let mut file = File::options().write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
+    file.write_all(key.to_text().expose().as_bytes()).map_err(failed)?;
+    file.write_all(b"\n").map_err(failed)?;
+    file.sync_all().map_err(failed)?;
+    // The name is durable only once its folder is.
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)
 }
 
 /// What is demanded of a file before it is read.
@@ -137,7 +135,7 @@ fn variable(environment: &dyn Fn(&str) -> Option<String>, name: &str) -> Result<
 }
 
 /// Opens first and looks at what was opened, so that the file cannot be exchanged in between.
-fn read(path: &Path, demand: Demand) -> Result<InstallationKey, SourceError> {
+fn read<K: KeyText>(path: &Path, demand: Demand) -> Result<K, SourceError> {
     let failed = |source| SourceError::File { path: path.to_owned(), source };
     // Without NONBLOCK a named pipe would hold the start for ever.
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
@@ -157,5 +155,5 @@ fn read(path: &Path, demand: Demand) -> Result<InstallationKey, SourceError> {
     }
     let mut text = Zeroizing::new(String::with_capacity(4096));
     file.take(TEXT_MOST).read_to_string(&mut text).map_err(failed)?;
-    InstallationKey::parse(&text).map_err(|source| SourceError::Text { origin: path.display().to_string(), source })
+    K::parse(&text).map_err(|source| SourceError::Text { origin: path.display().to_string(), source })
 }
