@@ -6,4 +6,6 @@
 
 pub mod connect_secret;
 pub mod objects;
+pub mod people;
+pub mod signin;
 pub mod store;

@@ -1,18 +1,22 @@
-//! The declarative objects: what an administrator writes down of people, credentials and resources, as typed values, and
-//! their stored form ([`Object::to_json`]).
+//! The declarative objects: what an administrator writes down of people, credentials and resources, as typed values. They
+//! come from YAML ([`parse`]), are checked together ([`check`]), and have a stored form ([`Object::to_json`]).
 //!
 //! An absent field means its default, never "leave alone". What is not understood, or not built yet, is refused by name.
 
 mod canonical;
+mod check;
 mod database;
 mod error;
+mod import;
 mod object;
 mod person;
 mod user;
 
 pub use canonical::StoredError;
+pub use check::check;
 pub use database::{DatabaseRecord, Grant, Jit, Launch, Leftovers, OBJECT_VERSION, SESSION_LONGEST, SessionRules};
 pub use error::ObjectError;
+pub use import::{CaReader, INPUT_MOST, no_files, parse, resolve};
 pub use object::{Kind, Object, ObjectId};
 pub use person::Person;
 pub use user::UserRecord;

@@ -1,0 +1,104 @@
+//! Checking objects together: what refers to what, over the set as it would be after a change.
+
+use crate::objects::{DatabaseRecord, Launch, OBJECTS_MOST, Object, ObjectError, ObjectId, UserRecord};
+use mayfly_domain::RecordName;
+use std::collections::BTreeMap;
+
+/// The set of objects as it would be.
+struct Whole<'a> {
+    users: BTreeMap<&'a RecordName, &'a UserRecord>,
+    databases: BTreeMap<&'a RecordName, &'a DatabaseRecord>,
+}
+
+/// Checks the whole set that comes of `existing` when `delete` goes and `put` is made or replaced: references exist, lead to
+/// the right kind, and a credential belongs to the resource that uses it. One that stands in both ends as put, as in
+/// [`crate::store::Objects::apply`].
+///
+/// # Errors
+/// Every fault, of objects that stay untouched as well: deleting a database breaks whoever refers to it.
+pub fn check(existing: &[Object], put: &[Object], delete: &[ObjectId]) -> Result<(), Vec<ObjectError>> {
+    let mut all: BTreeMap<ObjectId, &Object> = existing.iter().map(|object| (object.id(), object)).collect();
+    all.retain(|id, _| !delete.contains(id));
+    all.extend(put.iter().map(|object| (object.id(), object)));
+    let mut faults = Vec::new();
+    if all.len() > OBJECTS_MOST {
+        let text = format!("there would be {} objects, at most {OBJECTS_MOST} are kept", all.len());
+        faults.push(ObjectError { object: String::new(), path: String::new(), line: None, text });
+    }
+    let mut whole = Whole { users: BTreeMap::new(), databases: BTreeMap::new() };
+    for object in all.values() {
+        match object {
+            Object::Person(_) => {}
+            Object::User(user) => drop(whole.users.insert(&user.name, user)),
+            Object::Database(database) => drop(whole.databases.insert(&database.name, database)),
+        }
+    }
+    for (id, object) in &all {
+        for (path, text) in whole.faults_of(object) {
+            faults.push(ObjectError { object: id.to_string(), path, line: None, text });
+        }
+    }
+    if faults.is_empty() { Ok(()) } else { Err(faults) }
+}
+
+impl Whole<'_> {
+    fn faults_of(&self, object: &Object) -> Vec<(String, String)> {
+        let mut faults = Vec::new();
+        match object {
+            Object::Person(person) => {
+                for (place, name) in person.may_launch.iter().enumerate() {
+                    if !self.databases.contains_key(name) {
+                        faults.push((format!("spec.may_launch[{place}]"), self.no_resource(name)));
+                    }
+                }
+            }
+            Object::User(user) => {
+                if self.databases.contains_key(&user.name) {
+                    let text =
+                        format!("a database is called `{}` too: records of all kinds share their names", user.name);
+                    faults.push(("name".to_owned(), text));
+                }
+                if !self.databases.contains_key(&user.resource) {
+                    faults.push(("spec.resource".to_owned(), self.no_resource(&user.resource)));
+                }
+            }
+            Object::Database(database) => {
+                let administrative = self.credential(&database.administrative, &database.name);
+                faults.extend(administrative.map(|text| ("spec.rotation.administrative".to_owned(), text)));
+                if let Launch::Existing { user } = &database.jit.launch {
+                    let text = if *user == database.administrative {
+                        Some(
+                            "is the administrative credential, which no session logs in with: give another user record"
+                                .to_owned(),
+                        )
+                    } else {
+                        self.credential(user, &database.name)
+                    };
+                    faults.extend(text.map(|text| ("spec.jit.launch".to_owned(), text)));
+                }
+            }
+        }
+        faults
+    }
+
+    /// What is wrong with a reference to a resource that is none.
+    fn no_resource(&self, name: &RecordName) -> String {
+        if self.users.contains_key(name) {
+            format!("`{name}` is a user record: name the database instead")
+        } else {
+            format!("there is no database `{name}`: correct the name, or apply that object too")
+        }
+    }
+
+    /// What is wrong with a reference to a credential of `resource`, if anything.
+    fn credential(&self, name: &RecordName, resource: &RecordName) -> Option<String> {
+        match self.users.get(name) {
+            None => Some(format!("there is no user record `{name}`: correct the name, or apply that object too")),
+            Some(user) if user.resource != *resource => Some(format!(
+                "the user record `{name}` belongs to `{}`: a credential serves only the resource on which its account lives",
+                user.resource
+            )),
+            Some(_) => None,
+        }
+    }
+}
