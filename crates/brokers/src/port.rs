@@ -184,10 +184,14 @@ impl Ending {
 }
 
 /// Hears how a connection goes. Dropped when the connection to the target is closed.
+#[async_trait]
 pub trait ConnectionGuard: Send {
     /// The target has given the connection this id of its own (PostgreSQL: the backend's process id, in decimal).
     fn opened(&mut self, native_id: String);
 
-    /// The client can work now.
-    fn started(&mut self);
+    /// The target is ready. Returns once that is durably on record; until then the client is not told that it is connected.
+    ///
+    /// # Errors
+    /// [`Refused`] when the session is ending, or nothing can be put on record now.
+    async fn started(&mut self) -> Result<(), Refused>;
 }

@@ -55,11 +55,13 @@ pub(super) async fn session(
         Ok(ready) => ready,
         Err(closing) => return closing,
     };
+    if let Err(refused) = ready.joined.guard.started().await {
+        return Closing::refused(&refused);
+    }
     if wire::send(client, &ready.greeting).await.is_err() {
         return Closing::silent(Outcome::ClientLeft);
     }
     ready.greeting = Vec::new();
-    ready.joined.guard.started();
     relay(client, ready, early, context).await
 }
 
