@@ -11,8 +11,8 @@ use crate::registry::Key;
 use crate::signal::Signal;
 use mayfly_domain::audit::{Event, EventKind};
 use mayfly_domain::{
-    AccountName, Authorised, BootTime, ChangeState, ConnectionId, EndReason, Failure, FailureClass, Secret, SessionId,
-    SessionState, WallTime,
+    AccountName, Authorised, BootTime, ChangeState, ConnectionId, Destination, EndReason, Failure, FailureClass,
+    Secret, SessionId, SessionState, WallTime,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -34,6 +34,9 @@ pub struct Cut {
 pub struct Order {
     /// What is wanted on the target.
     pub wish: Wish,
+    /// Where the connections of the session go. It stays what it was at the launch, whatever becomes of the record: the
+    /// session's account is there and its secret may go nowhere else.
+    pub destination: Destination,
     /// How long the session waits for another connection after its last has closed.
     pub linger: Duration,
 }
@@ -82,6 +85,8 @@ impl Drop for Seat {
 pub struct Joined {
     /// The session.
     pub session: SessionId,
+    /// Where to connect.
+    pub destination: Destination,
     /// The account to log in with.
     pub account: AccountName,
     /// Its password, where the account was made for this session.
@@ -305,6 +310,7 @@ impl Session {
     fn admit(&self, launch: &Launch, seat: Seat, reply: oneshot::Sender<Result<Joined, Turned>>) {
         let joined = Joined {
             session: self.id.clone(),
+            destination: self.order.destination.clone(),
             account: self.order.wish.account.name().clone(),
             secret: launch.secret.clone(),
             deadline: launch.deadline,

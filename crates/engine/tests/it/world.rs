@@ -252,7 +252,8 @@ impl Process {
                     mark: mark.clone(),
                 },
             };
-            Order { wish: wish(host, account, group, exclusive), linger: LINGER }
+            let wish = wish(host, account, group, exclusive);
+            Order { destination: wish.place.destination.clone(), wish, linger: LINGER }
         };
         self.engine.join(permit(person, record), connection, order).await
     }
