@@ -119,6 +119,9 @@ pub(crate) enum Stop {
     /// The entry expected something else; it alone is rolled back.
     #[error("{0}")]
     Expectation(String),
+    /// The entry decided that nothing of it is to be written; what it answers says why.
+    #[error("nothing was written")]
+    Undone,
     /// SQLite says no.
     #[error(transparent)]
     Sql(#[from] rusqlite::Error),
@@ -137,7 +140,7 @@ impl Stop {
     /// is lost.
     pub(crate) fn is_of_one_entry(&self) -> bool {
         match self {
-            Self::Expectation(_) => true,
+            Self::Expectation(_) | Self::Undone => true,
             Self::Sql(error) => error.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation),
             Self::Unavailable(_) => false,
         }
@@ -153,6 +156,7 @@ impl From<Stop> for LedgerError {
             }
             Stop::Sql(error) => Self::Unavailable(error.to_string()),
             Stop::Unavailable(text) => Self::Unavailable(text),
+            Stop::Undone => Self::Unavailable(stop.to_string()),
         }
     }
 }

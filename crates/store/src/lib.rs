@@ -6,6 +6,7 @@
 //! target. No SQL is composed from text: every statement is a file in `sql/` with bound parameters. A sequence number or a
 //! hash is never given by anybody but the writer.
 
+mod access;
 mod checkpoint;
 mod database;
 mod error;

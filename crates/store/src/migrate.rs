@@ -5,7 +5,8 @@ use crate::error::OpenError;
 use rusqlite::{Connection, TransactionBehavior};
 
 /// Every migration, in order; the first is number 1.
-pub(crate) const ALL: &[&str] = &[include_str!("../migrations/0001-ledger-and-trail.sql")];
+pub(crate) const ALL: &[&str] =
+    &[include_str!("../migrations/0001-ledger-and-trail.sql"), include_str!("../migrations/0002-access.sql")];
 
 /// The version that this program works with.
 pub(crate) fn newest() -> u32 {
@@ -84,8 +85,12 @@ mod tests {
         "change",
         "change_history",
         "checkpoint",
+        "connect_secret",
         "hold",
         "installation",
+        "object",
+        "object_revision",
+        "sealed_secret",
         "session",
         "session_history",
         "trail",

@@ -1,0 +1,2 @@
+-- Deletes the connect secrets of a person who goes.
+DELETE FROM connect_secret WHERE person = ?1

@@ -1,0 +1,2 @@
+-- Every object.
+SELECT kind, name, json FROM object

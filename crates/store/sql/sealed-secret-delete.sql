@@ -1,0 +1,2 @@
+-- Deletes the sealed secret of a user record that goes.
+DELETE FROM sealed_secret WHERE user = ?1

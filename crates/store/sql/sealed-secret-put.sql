@@ -1,0 +1,3 @@
+-- Keeps the sealed secret of a user record in place of the one before.
+INSERT INTO sealed_secret (user, sealed, set_at, set_by) VALUES (?1, ?2, ?3, ?4)
+ON CONFLICT (user) DO UPDATE SET sealed = excluded.sealed, set_at = excluded.set_at, set_by = excluded.set_by

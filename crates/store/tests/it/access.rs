@@ -1,0 +1,175 @@
+//! The ports of the access crate: objects with their revision, sealed secrets, connect secrets; each change is one with its
+//! events, and a credential that an undo needs cannot be deleted.
+
+use crate::contract::ending;
+use crate::rig::{Rig, Seeded, at, change, change_id, entry, event, place, session, session_id};
+use mayfly_access::connect_secret::ConnectSecret;
+use mayfly_access::objects::{Object, ObjectId, Person, UserRecord};
+use mayfly_access::store::{
+    ApplyOutcome, Batch, ConnectSecrets, Objects, SealedSecret, SecretOutcome, Secrets, StoreError,
+};
+use mayfly_domain::{ChangeState, PersonName, RecordName};
+use mayfly_engine::ports::ledger::{ChangeRow, Learnt, Ledger, Write};
+use mayfly_engine::ports::trail::Trail;
+use mayfly_store::Store;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+fn record(name: &str) -> RecordName {
+    RecordName::parse(name).unwrap()
+}
+
+fn person(name: &str) -> Object {
+    Object::Person(Person {
+        name: PersonName::parse(name).unwrap(),
+        labels: BTreeMap::new(),
+        email: None,
+        password_hash: None,
+        disabled: false,
+        may_launch: vec![record("orders")],
+    })
+}
+
+fn user(name: &str, login: &str) -> Object {
+    Object::User(UserRecord {
+        name: record(name),
+        labels: BTreeMap::new(),
+        login: login.to_owned(),
+        resource: record("orders"),
+    })
+}
+
+fn user_id(name: &str) -> ObjectId {
+    ObjectId::User(record(name))
+}
+
+fn batch(expected: u64, put: Vec<Object>, delete: Vec<ObjectId>) -> Batch {
+    Batch { expected, put, delete, events: vec![event(0)] }
+}
+
+async fn put(store: &Store, objects: Vec<Object>) {
+    let expected = store.snapshot().await.unwrap().revision;
+    let answer = store.apply(batch(expected, objects, Vec::new())).await;
+    assert_eq!(answer, Ok(ApplyOutcome::Applied { revision: expected + 1 }));
+}
+
+fn sealed(name: &str, byte: u8) -> SealedSecret {
+    SealedSecret { user: record(name), sealed: vec![byte; 40], set_at: at(1), set_by: "uid:0".to_owned() }
+}
+
+fn connect_secret(name: &str, to: &str, seed: u64) -> ConnectSecret {
+    let valid = Duration::from_secs(60 * seed);
+    let verifier = format!("SCRAM-SHA-256${seed}");
+    ConnectSecret::issue(PersonName::parse(name).unwrap(), record(to), verifier, valid, at(0), &mut Seeded(seed))
+}
+
+#[tokio::test]
+async fn objects_are_applied_together_against_one_revision() {
+    let rig = Rig::new();
+    let store = rig.open();
+    assert_eq!(store.snapshot().await.unwrap().revision, 0);
+    put(&store, vec![user("root", "postgres"), person("bob"), person("alice")]).await;
+    let snapshot = store.snapshot().await.unwrap();
+    assert_eq!(snapshot.objects, vec![person("alice"), person("bob"), user("root", "postgres")], "by kind and name");
+    assert_eq!(Objects::get(&store, &user_id("root")).await, Ok(Some(user("root", "postgres"))));
+    assert_eq!(Objects::get(&store, &user_id("nobody")).await, Ok(None));
+
+    let stale = store.apply(batch(0, vec![person("carol")], Vec::new())).await;
+    assert_eq!(stale, Ok(ApplyOutcome::Stale { revision: 1 }));
+    assert_eq!((store.snapshot().await, store.size().await), (Ok(snapshot), Ok(1)), "nothing is written, and no event");
+
+    let delete = vec![ObjectId::Person(PersonName::parse("bob").unwrap()), user_id("nobody"), user_id("root")];
+    let answer = store.apply(batch(1, vec![user("root", "admin")], delete)).await;
+    assert_eq!(answer, Ok(ApplyOutcome::Applied { revision: 2 }));
+    assert_eq!(store.snapshot().await.unwrap().objects, vec![person("alice"), user("root", "admin")]);
+}
+
+/// Promise 1: the undo needs the credential, so it stays for as long as a change is unfinished.
+#[tokio::test]
+async fn a_credential_that_an_undo_needs_is_not_deleted() {
+    let rig = Rig::new();
+    let store = rig.open();
+    put(&store, vec![user("root", "postgres"), user("other", "x")]).await;
+    let rows: Vec<ChangeRow> =
+        (0..3).map(|number| ChangeRow { place: place("root"), ..change(number, &session_id(0)) }).collect();
+    let mut writes = vec![Write::OpenSession(session(0))];
+    writes.extend(rows.iter().map(|row| Write::Intend(Box::new(row.clone()))));
+    store.commit(entry(writes)).await.unwrap();
+    let size = store.size().await.unwrap();
+    let delete = || store.apply(batch(1, vec![person("dave")], vec![user_id("other"), user_id("root")]));
+    let mut changes: Vec<_> = (0..3).map(change_id).collect();
+    changes.sort();
+    let refused = ApplyOutcome::InUse { object: user_id("root"), changes };
+    assert_eq!(delete().await, Ok(refused));
+    assert_eq!(store.snapshot().await.unwrap().objects.len(), 2, "nothing of the batch is written");
+    assert_eq!(store.size().await, Ok(size));
+    for row in &rows {
+        let (id, from, to) = (row.id.clone(), ChangeState::Intended, ChangeState::Withdrawing);
+        let out = Write::Move { id, from, to, at: at(1), next_try: None, learnt: Learnt::default() };
+        let ending = ending(row, ChangeState::Absent);
+        let end = Write::Conclude { id: row.id.clone(), at: at(2), ending };
+        assert!(matches!(delete().await, Ok(ApplyOutcome::InUse { .. })));
+        store.commit(entry(vec![out, end])).await.unwrap();
+    }
+    assert_eq!(delete().await, Ok(ApplyOutcome::Applied { revision: 2 }));
+}
+
+#[tokio::test]
+async fn a_sealed_secret_belongs_to_its_user_record_and_goes_with_it() {
+    let rig = Rig::new();
+    let store = rig.open();
+    assert_eq!(Secrets::put(&store, sealed("root", 1), vec![event(0)]).await, Ok(SecretOutcome::NoSuchRecord));
+    assert_eq!(store.size().await, Ok(0));
+    put(&store, vec![user("root", "postgres"), user("app", "app")]).await;
+    assert_eq!(Secrets::get(&store, &record("root")).await, Ok(None));
+    for (name, byte) in [("root", 1), ("app", 2), ("root", 3)] {
+        assert_eq!(Secrets::put(&store, sealed(name, byte), vec![event(0)]).await, Ok(SecretOutcome::Stored));
+    }
+    assert_eq!(store.all().await, Ok(vec![sealed("app", 2), sealed("root", 3)]));
+    put(&store, vec![user("root", "renamed")]).await;
+    assert_eq!(Secrets::get(&store, &record("root")).await, Ok(Some(sealed("root", 3))), "a put does not touch it");
+    store.apply(batch(2, Vec::new(), vec![user_id("root")])).await.unwrap();
+    assert_eq!(store.all().await, Ok(vec![sealed("app", 2)]));
+}
+
+#[tokio::test]
+async fn a_connect_secret_is_replaced_counted_and_deleted() {
+    let rig = Rig::new();
+    let store = rig.open();
+    put(&store, vec![person("alice"), person("bob")]).await;
+    let (alice, orders) = (PersonName::parse("alice").unwrap(), record("orders"));
+    let (first, second) = (connect_secret("alice", "orders", 1), connect_secret("alice", "orders", 2));
+    ConnectSecrets::put(&store, first.clone(), vec![event(0)]).await.unwrap();
+    assert_eq!(ConnectSecrets::get(&store, &alice, &orders).await, Ok(Some(first.clone())));
+    assert_eq!(store.used(&first.id, at(5), vec![event(1)]).await, Ok(true));
+    let used = ConnectSecret { used: 1, last_used: Some(at(5)), ..first.clone() };
+    assert_eq!(ConnectSecrets::get(&store, &alice, &orders).await, Ok(Some(used)));
+    ConnectSecrets::put(&store, second.clone(), Vec::new()).await.unwrap();
+    let size = store.size().await.unwrap();
+    assert_eq!(store.used(&first.id, at(6), vec![event(1)]).await, Ok(false), "another replaced it");
+    assert_eq!(store.size().await, Ok(size), "and no event says that it was used");
+    assert_eq!(ConnectSecrets::get(&store, &alice, &orders).await, Ok(Some(second.clone())));
+
+    ConnectSecrets::put(&store, connect_secret("bob", "orders", 3), Vec::new()).await.unwrap();
+    ConnectSecrets::put(&store, connect_secret("bob", "billing", 4), Vec::new()).await.unwrap();
+    assert_eq!(store.delete_expired(at(119)).await, Ok(0));
+    assert_eq!(store.delete_expired(at(120)).await, Ok(1));
+    assert_eq!(ConnectSecrets::get(&store, &alice, &orders).await, Ok(None));
+    let bob = PersonName::parse("bob").unwrap();
+    store.apply(batch(1, Vec::new(), vec![ObjectId::Person(bob.clone())])).await.unwrap();
+    for to in ["orders", "billing"] {
+        assert_eq!(ConnectSecrets::get(&store, &bob, &record(to)).await, Ok(None));
+    }
+}
+
+#[tokio::test]
+async fn what_a_newer_program_wrote_is_told_from_a_store_that_is_away() {
+    let rig = Rig::new();
+    let store = rig.open();
+    let file = rusqlite::Connection::open(rig.settings.directory.join("mayfly.db")).unwrap();
+    file.execute("INSERT INTO object VALUES ('Person', 'alice', '{\"version\":99,\"object\":{}}')", []).unwrap();
+    let answer = store.snapshot().await;
+    assert!(matches!(&answer, Err(StoreError::Unreadable(text)) if text.contains("version 99")), "{answer:?}");
+    store.close();
+    assert!(matches!(store.snapshot().await, Err(StoreError::Unavailable(_))));
+}
