@@ -7,3 +7,4 @@ mod kill;
 mod model;
 mod opening;
 mod rig;
+mod verified;
