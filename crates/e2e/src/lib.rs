@@ -1,1 +1,15 @@
-//! To be filled.
+//! Drives the real `mayfly` binary as people do: makes an installation in a throw-away directory, starts and kills the
+//! server, runs the command line and real database clients against it. Development only.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a development crate starts processes, waits by the machine's clock and prints what it does"
+)]
+
+pub mod client;
+pub mod installation;
+pub mod objects;
+pub mod wait;
+
+pub use installation::{Installation, Server};

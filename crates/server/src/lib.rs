@@ -1,1 +1,31 @@
-//! To be filled.
+//! The composition of the server: settings, keys, the door of the brokers, the API, the listeners. Entry points are the
+//! commands in [`commands`].
+//!
+//! Invariants, stated as absences: nothing here decides how a session lives (that is `engine`), what an account needs on a
+//! target (`providers`), or what is allowed (`domain::authorise`); no handler reaches a target except through the engine or
+//! a provider's check.
+
+mod api;
+mod authority;
+pub mod cli;
+mod clock;
+pub mod commands;
+mod config;
+mod context;
+mod credentials;
+mod door;
+mod entropy;
+mod http;
+mod keys;
+mod logging;
+mod metrics;
+mod orders;
+mod overview;
+mod peer;
+mod readiness;
+mod sign_ins;
+mod wire_up;
+mod workers;
+
+pub use config::{Config, ConfigError, DEFAULT_PATH};
+pub use wire_up::StartError;

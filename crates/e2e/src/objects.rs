@@ -1,0 +1,114 @@
+//! The objects that the tests and the demo apply, as an administrator would write them.
+
+use crate::installation::Installation;
+use anyhow::{Context, Result};
+use mayfly_testbed::{Login, PostgresHandle};
+use std::fmt::Write;
+
+/// A record of the database `orders` on a server of the testbed.
+#[derive(Debug, Clone)]
+pub struct Record<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// The existing account that is lifted; without one an account is made for each session.
+    pub launch: Option<&'a str>,
+    /// The role.
+    pub elevate: Option<&'a str>,
+    /// Whether sessions may lift one account at the same time.
+    pub overlap: bool,
+    /// What becomes of what an account owns.
+    pub leftovers: &'a str,
+    /// How long a session lasts.
+    pub duration: &'a str,
+    /// How long it waits for another connection.
+    pub linger: &'a str,
+}
+
+impl<'a> Record<'a> {
+    /// A record of ephemeral accounts in role `readonly`.
+    pub fn new(name: &'a str) -> Self {
+        Self {
+            name,
+            launch: None,
+            elevate: Some("readonly"),
+            overlap: false,
+            leftovers: "graveyard",
+            duration: "10m",
+            linger: "1s",
+        }
+    }
+
+    fn yaml(&self, server: &PostgresHandle, ca: &str) -> String {
+        let (name, host, port) = (self.name, server.host(), server.port());
+        let mut text = format!(
+            "---\nkind: Database\nname: {name}\nspec:\n  database_type: postgresql\n  host: {host}\n  \
+             tls: {{mode: verify_full, ca: {{file: {ca}}}}}\n  default_database: orders\n  \
+             rotation: {{administrative: {name}-admin, port: {port}}}\n  connection: {{protocol: postgresql, port: {port}}}\n"
+        );
+        if self.launch.is_some() {
+            let _ = writeln!(text, "  launch: {name}-launch");
+        }
+        let _ = writeln!(text, "  jit:\n    create_ephemeral: {}", self.launch.is_none());
+        if let Some(role) = self.elevate {
+            let _ = writeln!(
+                text,
+                "    elevate: true\n    elevation_method: role\n    elevation_string: {role}\n    exclusive: {}",
+                !self.overlap
+            );
+        }
+        let (duration, linger, leftovers) = (self.duration, self.linger, self.leftovers);
+        let _ = writeln!(text, "  session: {{duration: {duration}, linger: {linger}, leftovers: {leftovers}}}");
+        text
+    }
+}
+
+/// The password of every person.
+pub const PASSWORD: &str = "correct horse battery staple";
+
+/// Applies people and records, and sets the secrets of the credentials.
+///
+/// # Errors
+/// What the command line says.
+pub fn apply(
+    installation: &Installation,
+    server: &PostgresHandle,
+    admin: &Login,
+    people: &[&str],
+    records: &[(Record<'_>, Option<&Login>)],
+) -> Result<()> {
+    let hash = installation.must(&["user", "passwd"], &format!("{PASSWORD}\n"))?;
+    let ca = server.ca_path();
+    let ca = ca.to_str().context("a path that is text")?;
+    let names: Vec<&str> = records.iter().map(|(record, _)| record.name).collect();
+    let mut yaml = String::new();
+    for person in people {
+        let _ = writeln!(
+            yaml,
+            "---\nkind: Person\nname: {person}\nspec:\n  password_hash: \"{}\"\n  may_launch: [{}]",
+            hash.trim(),
+            names.join(", ")
+        );
+    }
+    let mut secrets = Vec::new();
+    for (record, launch) in records {
+        yaml.push_str(&record.yaml(server, ca));
+        let mut user = |suffix: &str, login: &Login| {
+            let name = format!("{}-{suffix}", record.name);
+            let _ = writeln!(
+                yaml,
+                "---\nkind: User\nname: {name}\nspec:\n  login: {}\n  resource: {}",
+                login.user, record.name
+            );
+            secrets.push((name, login.password.clone()));
+        };
+        user("admin", admin);
+        if let Some(launch) = launch {
+            user("launch", launch);
+        }
+    }
+    installation.must(&["apply", "-f", "-"], &yaml)?;
+    for (name, secret) in secrets {
+        installation.must(&["secret", "set", &name, "--secret-file", "-"], &secret)?;
+    }
+    Ok(())
+}

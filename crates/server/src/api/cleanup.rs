@@ -1,0 +1,74 @@
+//! What is still owed to a target, or stays there by policy.
+
+use super::Api;
+use super::problem::{Administrator, Refusal};
+use super::sessions::PAGE_MOST;
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use mayfly_domain::ChangeId;
+use mayfly_engine::ports::ledger::{Held, Ledger};
+use mayfly_wire::cleanup::Owed;
+use mayfly_wire::problem::Code;
+use mayfly_wire::{Page, PageQuery};
+use std::sync::Arc;
+
+fn worded(held: Held) -> Owed {
+    let change = held.change;
+    Owed {
+        id: change.id.to_string(),
+        kind: change.kind.as_str().to_owned(),
+        session: change.session.to_string(),
+        held_by: held.holds.iter().map(ToString::to_string).collect(),
+        target: change.target.to_string(),
+        endpoint: change.place.destination.endpoint.to_string(),
+        account: change.account.to_string(),
+        group: change.group,
+        state: change.state.as_str().to_owned(),
+        since: change.since.to_string(),
+        can_log_in: change.can_log_in,
+        tries: change.tries,
+        next_try: change.next_try.map(|at| at.to_string()),
+        failure_class: change.failure.as_ref().map(|failure| failure.class.as_str().to_owned()),
+        failure: change.failure.map(|failure| failure.text),
+    }
+}
+
+fn change_id(text: &str) -> Result<ChangeId, Refusal> {
+    ChangeId::parse(text).map_err(|error| {
+        Refusal::new(Code::Invalid, format!("this is not the id of a change: {error}")).next("mayfly cleanup ls")
+    })
+}
+
+pub(super) async fn list(
+    State(api): State<Arc<Api>>,
+    _: Administrator,
+    Query(query): Query<PageQuery>,
+) -> Result<Json<Page<Owed>>, Refusal> {
+    let limit = query.limit.unwrap_or(PAGE_MOST).clamp(1, PAGE_MOST);
+    let after = query.after.as_deref().map(change_id).transpose()?;
+    let rows = api.context.store.outstanding(after.as_ref(), limit).await?;
+    let next = if rows.len() == limit as usize { rows.last().map(|held| held.change.id.to_string()) } else { None };
+    Ok(Json(Page { items: rows.into_iter().map(worded).collect(), next }))
+}
+
+pub(super) async fn show(
+    State(api): State<Arc<Api>>,
+    _: Administrator,
+    Path(id): Path<String>,
+) -> Result<Json<Owed>, Refusal> {
+    let id = change_id(&id)?;
+    let held = api.context.store.change(&id).await?;
+    held.map(|held| Json(worded(held)))
+        .ok_or_else(|| Refusal::new(Code::NotFound, format!("there is no change {id}")).next("mayfly cleanup ls"))
+}
+
+pub(super) async fn retry(
+    State(api): State<Arc<Api>>,
+    _: Administrator,
+    Path(id): Path<String>,
+) -> Result<Json<Owed>, Refusal> {
+    let id = change_id(&id)?;
+    api.context.engine.retry(&id).await?;
+    let held = api.context.store.change(&id).await?;
+    held.map(|held| Json(worded(held))).ok_or_else(|| Refusal::new(Code::NotFound, format!("there is no change {id}")))
+}

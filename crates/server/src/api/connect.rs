@@ -1,0 +1,163 @@
+//! Connect secrets: a person signs in with their password, here and nowhere else, and gets a secret for one record.
+
+use super::Api;
+use super::problem::{Body, Refusal};
+use crate::context::Context;
+use crate::door::CONNECT_SECRET_ITERATIONS;
+use crate::{authority, orders, workers};
+use axum::Json;
+use axum::extract::State;
+use mayfly_access::connect_secret::{self, ConnectSecret, VALID_LONGEST};
+use mayfly_access::objects::{DatabaseRecord, Launch, Person};
+use mayfly_access::people;
+use mayfly_access::signin::{Attempt, Held, Source};
+use mayfly_access::store::ConnectSecrets;
+use mayfly_domain::audit::EventKind;
+use mayfly_domain::authorise::{Refusal as Denial, authorise};
+use mayfly_domain::{Entropy, Login, PersonName, RecordName, Secret};
+use mayfly_engine::ports::clock::Clock;
+use mayfly_protocol::scram::Verifier;
+use mayfly_wire::connect::{ConnectAnswer, ConnectRequest};
+use mayfly_wire::problem::Code;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// One wording for every sign-in that fails, whatever was wrong.
+const WRONG: &str = "wrong name or password";
+
+pub(super) async fn connect(
+    State(api): State<Arc<Api>>,
+    Body(request): Body<ConnectRequest>,
+) -> Result<Json<ConnectAnswer>, Refusal> {
+    let password = Secret::new(request.password);
+    let person = PersonName::parse(&request.person).map_err(|_| Refusal::new(Code::SignIn, WRONG))?;
+    let record = RecordName::parse(&request.record).map_err(|error| Refusal::new(Code::Invalid, error.to_string()))?;
+    let valid = request.valid_s.map_or(VALID_LONGEST, Duration::from_secs);
+    if valid.is_zero() || valid > VALID_LONGEST {
+        return Err(Refusal::new(Code::Invalid, "a connect secret is valid for one second to eight hours"));
+    }
+    let person = sign_in(&api.context, person, password).await?;
+    let record = permitted(&api.context, &person, &record).await?;
+    let (secret, kept) = issue(&api, &person, &record, valid).await?;
+    let ca_pem = authority::certificate(&api.data_directory).map_err(|error| {
+        tracing::error!(%error, "The certificate of the local authority cannot be read");
+        Refusal::new(Code::Server, "the certificate of the local authority cannot be read: see the server's log")
+    })?;
+    let port = api.postgres.map(|address| address.port()).ok_or_else(|| {
+        Refusal::new(Code::Conflict, "this server does not listen for PostgreSQL: set `listen.postgres` and restart it")
+    })?;
+    let login = Login { person: person.name.clone(), record: record.name.clone() };
+    Ok(Json(ConnectAnswer {
+        user: login.to_string(),
+        secret: secret.expose().to_owned(),
+        expires_at: kept.expires.to_string(),
+        host: api.public_host.clone(),
+        port,
+        database: record.default_database.clone(),
+        ca_pem,
+        notes: notes(&record),
+    }))
+}
+
+/// Checks the password, with the same work for every name. The attempt is counted before it is judged.
+async fn sign_in(context: &Arc<Context>, name: PersonName, password: Secret) -> Result<Person, Refusal> {
+    let source = Source::of(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    let attempt = context.signins().begin(Some(&name), source, context.clock.boot()).map_err(|held| {
+        context.held_off(&held, source);
+        locked(&held)
+    })?;
+    let known = match context.person(&name).await {
+        Ok(known) => known,
+        Err(error) => {
+            context.signins().abandoned(attempt);
+            return Err(error.into());
+        }
+    };
+    let hash = known.as_ref().filter(|person| !person.disabled).and_then(|person| person.password_hash.clone());
+    let verified = workers::hashing(move || people::verify(&password, hash.as_deref())).await;
+    judge(context, &name, attempt, verified).await?;
+    known.ok_or_else(|| Refusal::new(Code::SignIn, WRONG))
+}
+
+fn locked(held: &Held) -> Refusal {
+    Refusal::new(Code::Locked, held.to_string())
+}
+
+/// Counts how an attempt went and puts it on record.
+async fn judge(context: &Arc<Context>, name: &PersonName, attempt: Attempt, verified: bool) -> Result<(), Refusal> {
+    if !verified {
+        let locks = context.signins().failed(attempt, context.clock.boot(), context.clock.wall());
+        let events = context.lock_events(locks);
+        if !events.is_empty() {
+            context.record(events).await?;
+        }
+        return Err(Refusal::new(Code::SignIn, WRONG));
+    }
+    context.signins().succeeded(attempt);
+    let mut event = context.event(EventKind::SigninSucceeded, format!("person:{name}"));
+    event.person = Some(name.clone());
+    context.record(vec![event.with("method", "password")]).await?;
+    Ok(())
+}
+
+/// The record, if this person may open it; a refusal is on record before it is answered.
+async fn permitted(context: &Arc<Context>, person: &Person, name: &RecordName) -> Result<DatabaseRecord, Refusal> {
+    let record = context.database(name).await?;
+    let decision = record
+        .as_ref()
+        .ok_or(Denial::NotAllowed)
+        .and_then(|record| authorise(person.facts(), record.facts(), context.clock.wall()).map(|_| ()));
+    match (decision, record) {
+        (Ok(()), Some(record)) => Ok(record),
+        (decision, _) => {
+            let text = decision.err().unwrap_or(Denial::NotAllowed).to_string();
+            let mut event = context.event(EventKind::AccessDenied, format!("person:{}", person.name));
+            event.person = Some(person.name.clone());
+            event.record = Some(name.clone());
+            event.reason = Some(text.clone());
+            context.record(vec![event]).await?;
+            Err(Refusal::new(Code::NotPermitted, text))
+        }
+    }
+}
+
+/// Draws a secret and keeps its verifier in place of the one before.
+async fn issue(
+    api: &Api,
+    person: &Person,
+    record: &DatabaseRecord,
+    valid: Duration,
+) -> Result<(Secret, ConnectSecret), Refusal> {
+    let context = &api.context;
+    let mut entropy = context.entropy();
+    let secret = connect_secret::draw(&mut entropy);
+    let mut salt = [0_u8; 16];
+    entropy.fill(&mut salt);
+    let clear = secret.clone();
+    let verifier = workers::hashing(move || {
+        Verifier::from_password(clear.expose().as_bytes(), &salt, CONNECT_SECRET_ITERATIONS).to_text().to_string()
+    })
+    .await;
+    let (name, of) = (person.name.clone(), record.name.clone());
+    let kept = ConnectSecret::issue(name, of, verifier, valid, context.clock.wall(), &mut entropy);
+    let mut event = context.event(EventKind::ConnectSecretIssued, format!("person:{}", person.name));
+    event.person = Some(person.name.clone());
+    event.record = Some(record.name.clone());
+    let event = event.with("secret", kept.id.as_str()).with("expires", kept.expires);
+    ConnectSecrets::put(&*context.store, kept.clone(), vec![event]).await?;
+    Ok((secret, kept))
+}
+
+/// What the session will be, in words.
+fn notes(record: &DatabaseRecord) -> Vec<String> {
+    let account = match &record.jit.launch {
+        Launch::Ephemeral => "an account made for the session".to_owned(),
+        Launch::Existing { user } => format!("the existing account of user record {user}"),
+    };
+    let lifted = record.jit.elevate.as_ref().map_or_else(String::new, |grant| format!(", in role {}", grant.role));
+    let minutes = record.session.duration_s.div_ceil(60);
+    let mut notes = vec![format!("{account}{lifted}, for at most {minutes} minutes")];
+    notes.extend(orders::if_destroyed(record).map(str::to_owned));
+    notes
+}

@@ -1,0 +1,148 @@
+//! Refusals of the API, and the extractors that refuse: who may administer, and what a body must be.
+
+use crate::peer::Peer;
+use axum::Json;
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::{HeaderValue, StatusCode, header, request::Parts};
+use axum::response::{IntoResponse, Response};
+use mayfly_access::store::StoreError;
+use mayfly_domain::{Administration, Failure, FailureClass};
+use mayfly_engine::ports::ledger::LedgerError;
+use mayfly_wire::problem::{Code, MEDIA_TYPE, Problem};
+use serde::de::DeserializeOwned;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Numbers the refusals of this run, so that one can be found in the log.
+static NUMBER: AtomicU64 = AtomicU64::new(1);
+
+/// A refusal on its way to the client.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    code: Code,
+    detail: String,
+    next: Vec<String>,
+}
+
+impl Refusal {
+    /// A refusal of this kind, with what was wrong and what to do.
+    pub(crate) fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into(), next: Vec::new() }
+    }
+
+    /// The refusal with a command that may help.
+    pub(crate) fn next(mut self, command: impl Into<String>) -> Self {
+        self.next.push(command.into());
+        self
+    }
+}
+
+const fn status(code: Code) -> StatusCode {
+    match code {
+        Code::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
+        Code::SignIn => StatusCode::UNAUTHORIZED,
+        Code::Locked | Code::Busy => StatusCode::TOO_MANY_REQUESTS,
+        Code::NotPermitted => StatusCode::FORBIDDEN,
+        Code::NotFound => StatusCode::NOT_FOUND,
+        Code::TargetFailed => StatusCode::BAD_GATEWAY,
+        Code::Conflict => StatusCode::CONFLICT,
+        Code::Server => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let status = status(self.code);
+        let request_id = format!("req_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        tracing::info!(request_id, code = ?self.code, detail = self.detail, "A request was refused");
+        let problem = Problem {
+            kind: "about:blank".to_owned(),
+            title: status.canonical_reason().unwrap_or("refused").to_owned(),
+            status: status.as_u16(),
+            detail: self.detail,
+            code: self.code,
+            request_id,
+            next: self.next,
+        };
+        let mut response = (status, Json(problem)).into_response();
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+        response
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "The store did not answer");
+        Self::new(Code::Server, error.to_string())
+    }
+}
+
+impl From<LedgerError> for Refusal {
+    fn from(error: LedgerError) -> Self {
+        match error {
+            LedgerError::Expectation(text) => Self::new(Code::Conflict, text),
+            LedgerError::Unavailable(_) => {
+                tracing::error!(%error, "The store did not answer");
+                Self::new(Code::Server, error.to_string())
+            }
+        }
+    }
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        let code = match failure.class {
+            FailureClass::Busy => Code::Busy,
+            FailureClass::Conflict => Code::Conflict,
+            FailureClass::Unreachable
+            | FailureClass::CredentialsRefused
+            | FailureClass::NotPermitted
+            | FailureClass::OutcomeUnknown => Code::TargetFailed,
+            FailureClass::Bug => Code::Server,
+        };
+        Self::new(code, failure.text)
+    }
+}
+
+/// The answer to a path that does not exist.
+pub(crate) async fn no_such_path() -> Refusal {
+    Refusal::new(Code::NotFound, "the API has no such path")
+}
+
+/// The proof that the caller may administer. Every handler that does anything but answer about itself takes one.
+pub(crate) struct Administrator(pub(crate) Administration);
+
+impl<S: Send + Sync> FromRequestParts<S> for Administrator {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
+        let peer = parts.extensions.get::<Peer>().copied();
+        peer.and_then(Peer::administration).map(Self).ok_or_else(|| {
+            Refusal::new(
+                Code::NotPermitted,
+                "only root and the user whom the server runs as may administer over this socket",
+            )
+        })
+    }
+}
+
+/// A JSON body; what cannot be read is refused with where and why.
+pub(crate) struct Body<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
+        match Json::<T>::from_request(request, state).await {
+            Ok(Json(body)) => Ok(Self(body)),
+            // The words of the JSON parser may repeat what was sent, and a secret may be in it: only the kind is said.
+            Err(rejection) => {
+                let detail = match rejection.status() {
+                    StatusCode::PAYLOAD_TOO_LARGE => "the body is larger than this server takes",
+                    StatusCode::UNSUPPORTED_MEDIA_TYPE => "the body is not said to be application/json",
+                    _ => "the body is not the JSON that this path takes",
+                };
+                Err(Refusal::new(Code::Invalid, detail))
+            }
+        }
+    }
+}

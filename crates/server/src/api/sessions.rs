@@ -1,0 +1,72 @@
+//! Sessions: the list of those that are not ended, and the end of one.
+
+use super::Api;
+use super::problem::{Administrator, Body, Refusal};
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use mayfly_domain::{EndReason, SessionId};
+use mayfly_engine::Closing;
+use mayfly_engine::ports::ledger::{Ledger, SessionRow};
+use mayfly_wire::problem::Code;
+use mayfly_wire::sessions::{EndAnswer, EndRequest, Session};
+use mayfly_wire::{Page, PageQuery};
+use std::sync::Arc;
+
+/// The most items of one page.
+pub(super) const PAGE_MOST: u32 = 500;
+/// The longest reason that somebody may give, in characters.
+const REASON_MOST: usize = 500;
+
+fn worded(row: SessionRow) -> Session {
+    Session {
+        id: row.id.to_string(),
+        person: row.person.to_string(),
+        record: row.record.to_string(),
+        target: row.target.to_string(),
+        account: row.account.to_string(),
+        state: row.state.as_str().to_owned(),
+        opened_at: row.opened_at.to_string(),
+        deadline: row.deadline.to_string(),
+        end_reason: row.end_reason.map(|reason| reason.as_str().to_owned()),
+    }
+}
+
+pub(super) fn session_id(text: &str) -> Result<SessionId, Refusal> {
+    SessionId::parse(text).map_err(|error| {
+        Refusal::new(Code::Invalid, format!("this is not the id of a session: {error}")).next("mayfly sessions ls")
+    })
+}
+
+pub(super) async fn list(
+    State(api): State<Arc<Api>>,
+    _: Administrator,
+    Query(query): Query<PageQuery>,
+) -> Result<Json<Page<Session>>, Refusal> {
+    let limit = query.limit.unwrap_or(PAGE_MOST).clamp(1, PAGE_MOST);
+    let after = query.after.as_deref().map(session_id).transpose()?;
+    let rows = api.context.store.open_sessions(after.as_ref(), limit).await?;
+    let next = if rows.len() == limit as usize { rows.last().map(|row| row.id.to_string()) } else { None };
+    Ok(Json(Page { items: rows.into_iter().map(worded).collect(), next }))
+}
+
+pub(super) async fn end(
+    State(api): State<Arc<Api>>,
+    Administrator(by): Administrator,
+    Path(id): Path<String>,
+    Body(request): Body<EndRequest>,
+) -> Result<Json<EndAnswer>, Refusal> {
+    let id = session_id(&id)?;
+    if request.reason.as_ref().is_some_and(|reason| reason.chars().count() > REASON_MOST) {
+        return Err(Refusal::new(Code::Invalid, format!("a reason has at most {REASON_MOST} characters")));
+    }
+    let Some(closed) = api.context.engine.end(&id, EndReason::Terminated, by.by(), request.reason) else {
+        let known = api.context.store.footprint(&id).await?;
+        let detail = match known {
+            Some(footprint) => format!("session {id} is {} already", footprint.session.state.as_str()),
+            None => format!("there is no session {id}"),
+        };
+        return Err(Refusal::new(Code::NotFound, detail).next("mayfly sessions ls"));
+    };
+    let clean = closed.await.is_ok_and(|closing| closing == Closing::Clean);
+    Ok(Json(EndAnswer { id: id.to_string(), clean }))
+}

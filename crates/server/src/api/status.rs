@@ -1,0 +1,38 @@
+//! Who the server is and how it is; the certificate of the local authority.
+
+use super::Api;
+use super::problem::Refusal;
+use crate::peer::Peer;
+use crate::readiness;
+use crate::{authority, overview};
+use axum::extract::State;
+use axum::{Extension, Json};
+use mayfly_wire::problem::Code;
+use mayfly_wire::status::Status;
+use std::sync::Arc;
+
+pub(crate) async fn status(
+    State(api): State<Arc<Api>>,
+    Extension(peer): Extension<Peer>,
+) -> Result<Json<Status>, Refusal> {
+    let unready = readiness::unready(&api.context);
+    let cleanup = overview::cleanup(&*api.context.store).await?;
+    Ok(Json(Status {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        installation: api.context.store.installation().to_string(),
+        run: api.context.run.to_string(),
+        ready: unready.is_empty(),
+        unready,
+        sessions: api.context.engine.running() as u64,
+        cleanup_pending: cleanup.pending,
+        cleanup_can_log_in: cleanup.can_log_in,
+        administrator: peer.administration().is_some(),
+    }))
+}
+
+pub(crate) async fn authority(State(api): State<Arc<Api>>) -> Result<String, Refusal> {
+    authority::certificate(&api.data_directory).map_err(|error| {
+        tracing::error!(%error, "The certificate of the local authority cannot be read");
+        Refusal::new(Code::Server, "the certificate of the local authority cannot be read: see the server's log")
+    })
+}

@@ -1,0 +1,57 @@
+//! `mayfly server check`: reads everything that a start reads, and opens nothing to anybody.
+
+use crate::config::{Config, Source};
+use crate::wire_up::{StartError, open_vault};
+use crate::{authority, keys};
+use mayfly_domain::WallTime;
+use std::path::Path;
+
+/// What a start would find.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckReport {
+    /// Lines of what is in force: setting, value, and where a secret comes from. No secret is in them.
+    pub settings: Vec<String>,
+    /// The name of the installation's key.
+    pub fingerprint: String,
+    /// The verifier key of the trail's checkpoints.
+    pub audit_key: String,
+}
+
+fn origin(source: &Source) -> String {
+    match source {
+        Source::File(path) => format!("*** (file {})", path.display()),
+        Source::Credential(name) => format!("*** (systemd credential {name})"),
+        Source::Env(name) => format!("*** (environment variable {name})"),
+    }
+}
+
+/// Checks what a start needs: the settings, the keys, that the installation's key fits the store, and the local authority.
+///
+/// # Errors
+/// [`StartError`] as `run` would give it.
+pub fn check(path: &Path, now: WallTime) -> Result<CheckReport, StartError> {
+    let config = Config::read(path)?;
+    let vault = open_vault(&config)?;
+    let installation = mayfly_store::installation(&config.data_directory)?;
+    let audit = keys::audit_key(&config.keys)?;
+    authority::server_tls(&config.data_directory, &vault, &config.public_host, now)?;
+    let address = |address: Option<std::net::SocketAddr>| address.map_or("off".to_owned(), |at| at.to_string());
+    let settings = vec![
+        format!("installation = {installation}"),
+        format!("public_host = {}", config.public_host),
+        format!("data_directory = {}", config.data_directory.display()),
+        format!("account_prefix = {}", config.account_prefix.as_str()),
+        format!("listen.socket = {}", config.listen.socket.display()),
+        format!("listen.postgres = {}", address(config.listen.postgres)),
+        format!("listen.metrics = {}", address(config.listen.metrics)),
+        format!("keys.master = {}", origin(&config.keys.master)),
+        format!("keys.audit = {}", origin(&config.keys.audit)),
+        format!("audit.checkpoints = {}", config.audit.checkpoints.display()),
+        format!("log = {:?}, {}", config.log.format, config.log.level),
+    ];
+    Ok(CheckReport {
+        settings,
+        fingerprint: vault.fingerprint().to_string(),
+        audit_key: keys::verifier_key(&installation, &audit.public_key()),
+    })
+}

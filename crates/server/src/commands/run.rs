@@ -1,0 +1,43 @@
+//! `mayfly server run`: runs until it is told to stop.
+
+use crate::config::Config;
+use crate::logging;
+use crate::wire_up::{Server, StartError};
+use std::path::Path;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Runs the server until SIGTERM or SIGINT. `ready` is called once it serves.
+///
+/// # Errors
+/// [`StartError`] with what is wrong and what to do.
+pub async fn run(path: &Path, ready: impl FnOnce(&Config) + Send) -> Result<(), StartError> {
+    let config = Config::read(path)?;
+    logging::start(&config.log).map_err(StartError::Socket)?;
+    no_core_files();
+    let failed = |source| StartError::File { path: path.to_owned(), source };
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    let server = Server::start(config.clone()).await?;
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), "Serving");
+    ready(&config);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("Stopping: sessions are ended and taken out");
+    server.stop().await;
+    tracing::info!("Stopped");
+    Ok(())
+}
+
+/// A core file would hold every secret in memory (SECURITY-CASES 74).
+fn no_core_files() {
+    use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    if let Err(error) = setrlimit(Resource::Core, none) {
+        tracing::warn!(%error, "Core files could not be switched off");
+    }
+    if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
+        tracing::warn!(%error, "Memory dumps could not be switched off");
+    }
+}

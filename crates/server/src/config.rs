@@ -1,0 +1,234 @@
+//! The server's settings file: only what has to be known before the store opens. Everything else is an object.
+//!
+//! Order: defaults, then the file, then `MAYFLY__LISTEN__POSTGRES=…` (double underscore between levels). An unknown key is an
+//! error that names it.
+
+use figment::Figment;
+use figment::providers::{Env, Format, Toml};
+use mayfly_domain::Prefix;
+use mayfly_vault::KeySource;
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// Where the settings are unless said otherwise.
+pub const DEFAULT_PATH: &str = "/etc/mayfly/mayfly.toml";
+/// What every environment variable that sets something starts with.
+pub const ENVIRONMENT_PREFIX: &str = "MAYFLY__";
+
+/// The settings.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The name under which clients reach this server; it stands in the server's certificate.
+    pub public_host: String,
+    /// The directory of the store: for the server alone.
+    pub data_directory: PathBuf,
+    /// What the names of ephemeral accounts start with.
+    #[serde(default)]
+    pub account_prefix: Prefix,
+    /// Where the server listens.
+    pub listen: Listen,
+    /// Where the keys are; never in the data directory.
+    pub keys: Keys,
+    /// The audit trail.
+    pub audit: Audit,
+    /// The log.
+    #[serde(default)]
+    pub log: Log,
+}
+
+/// Where the server listens. A listener that is not named is off.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Listen {
+    /// The Unix socket of the command line.
+    pub socket: PathBuf,
+    /// PostgreSQL clients.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub postgres: Option<SocketAddr>,
+    /// `/metrics`, `/healthz` and `/readyz`, over HTTP without authentication: a loopback address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metrics: Option<SocketAddr>,
+}
+
+/// Where the keys are.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Keys {
+    /// The installation's key, which seals every secret.
+    pub master: Source,
+    /// The key that signs the checkpoints of the trail.
+    pub audit: Source,
+}
+
+/// Where a key is.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Source {
+    /// A file of mode 0600 that belongs to the server's user.
+    File(PathBuf),
+    /// A systemd credential.
+    Credential(String),
+    /// An environment variable.
+    Env(String),
+}
+
+impl Source {
+    /// The source as the vault reads it.
+    pub fn key_source(&self) -> KeySource {
+        match self {
+            Self::File(path) => KeySource::File(path.clone()),
+            Self::Credential(name) => KeySource::SystemdCredential(name.clone()),
+            Self::Env(name) => KeySource::Environment(name.clone()),
+        }
+    }
+}
+
+/// The audit trail.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Audit {
+    /// The directory to which signed checkpoints are also written, outside the data directory. Whoever can write both can
+    /// roll both back: ship it to another machine.
+    pub checkpoints: PathBuf,
+}
+
+/// The log, on standard error.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// Its form.
+    pub format: LogFormat,
+    /// What is logged: `error`, `warn`, `info`, `debug`, `trace`, or a filter such as `mayfly_engine=debug,info`.
+    pub level: String,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { format: LogFormat::Text, level: "info".to_owned() }
+    }
+}
+
+/// The form of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// A JSON object a line.
+    Json,
+}
+
+/// Why the settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// There is no file.
+    #[error("there is no settings file {0}: make one with `mayfly server init`, or name another with --config")]
+    Missing(PathBuf),
+    /// Something in it cannot be.
+    #[error("the settings in {path} cannot be used: {text}")]
+    Bad {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        text: String,
+    },
+}
+
+impl Config {
+    /// Reads the settings from a file and the environment.
+    ///
+    /// # Errors
+    /// [`ConfigError`] that names the file, the key and what is wrong with it.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        if !path.is_file() {
+            return Err(ConfigError::Missing(path.to_owned()));
+        }
+        let bad = |text: String| ConfigError::Bad { path: path.to_owned(), text };
+        let environment = Env::prefixed(ENVIRONMENT_PREFIX).split("__");
+        let config: Self = Figment::new()
+            .merge(Toml::file_exact(path))
+            .merge(environment)
+            .extract()
+            .map_err(|error| bad(error.to_string()))?;
+        config.checked().map_err(bad)
+    }
+
+    /// Refuses settings that cannot work or would break a promise.
+    fn checked(self) -> Result<Self, String> {
+        if self.public_host.is_empty() {
+            return Err("`public_host` is empty: name the host as clients know it".to_owned());
+        }
+        let inside = |path: &Path| path.starts_with(&self.data_directory);
+        for (key, source) in [("keys.master", &self.keys.master), ("keys.audit", &self.keys.audit)] {
+            if matches!(source, Source::File(path) if inside(path)) {
+                return Err(format!("`{key}` is inside `data_directory`: a copy of the store must not hold the key"));
+            }
+        }
+        if inside(&self.audit.checkpoints) {
+            return Err(
+                "`audit.checkpoints` is inside `data_directory`: a store that is rolled back would roll it back too"
+                    .to_owned(),
+            );
+        }
+        if let Some(address) = self.listen.metrics.filter(|address| !address.ip().is_loopback()) {
+            return Err(format!("`listen.metrics` is {address}, but it has no authentication: use a loopback address"));
+        }
+        Ok(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"
+        public_host = "gw.example.com"
+        data_directory = "/var/lib/mayfly"
+        [listen]
+        socket = "/run/mayfly/mayfly.sock"
+        postgres = "127.0.0.1:5433"
+        [keys]
+        master = { file = "/etc/mayfly/master.key" }
+        audit = { credential = "audit-key" }
+        [audit]
+        checkpoints = "/var/log/mayfly/checkpoints"
+    "#;
+
+    fn read(text: &str) -> Result<Config, String> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        Config::read(file.path()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_good_file_is_read_with_its_defaults() {
+        let config = read(GOOD).unwrap();
+        assert_eq!(config.account_prefix.as_str(), "keeper_");
+        assert_eq!(config.log.format, LogFormat::Text);
+        assert!(config.listen.metrics.is_none());
+        assert!(matches!(config.keys.audit, Source::Credential(name) if name == "audit-key"));
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused_by_name() {
+        for (from, to, named) in [
+            ("public_host", "public_hots", "public_hots"),
+            ("postgres =", "postgress =", "postgress"),
+            ("127.0.0.1:5433", "5433", "listen.postgres"),
+            ("/etc/mayfly/master.key", "/var/lib/mayfly/master.key", "keys.master"),
+            ("/var/log/mayfly/checkpoints", "/var/lib/mayfly/checkpoints", "audit.checkpoints"),
+            ("postgres =", "metrics = \"0.0.0.0:1\"\npostgres =", "listen.metrics"),
+        ] {
+            let error = read(&GOOD.replace(from, to)).unwrap_err();
+            assert!(error.contains(named), "{named}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_missing_file_says_how_to_make_one() {
+        let error = Config::read(Path::new("/nonexistent/mayfly.toml")).unwrap_err().to_string();
+        assert!(error.contains("mayfly server init"), "{error}");
+    }
+}

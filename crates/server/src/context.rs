@@ -1,0 +1,154 @@
+//! What the parts of the server share: narrow handles, built once in `wire_up`.
+
+use crate::clock::OsClock;
+use crate::entropy::OsEntropy;
+use mayfly_access::objects::{DatabaseRecord, Object, ObjectId, Person, UserRecord};
+use mayfly_access::signin::{Held, Locked, Signins, Source};
+use mayfly_access::store::{Objects, StoreError};
+use mayfly_domain::audit::{Event, EventKind};
+use mayfly_domain::{PersonName, Prefix, RecordName, RunId};
+use mayfly_engine::ports::clock::Clock;
+use mayfly_engine::ports::ledger::{Entry, Ledger, LedgerError};
+use mayfly_engine::{Engine, Tasks};
+use mayfly_providers::Registry;
+use mayfly_store::Store;
+use mayfly_vault::Vault;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The server's shared handles.
+pub(crate) struct Context {
+    /// The clock.
+    pub(crate) clock: Arc<OsClock>,
+    /// The store.
+    pub(crate) store: Arc<Store>,
+    /// The vault.
+    pub(crate) vault: Arc<Vault>,
+    /// The engine.
+    pub(crate) engine: Engine,
+    /// The providers.
+    pub(crate) providers: Arc<Registry>,
+    /// The tasks of listeners and brokers.
+    pub(crate) tasks: Tasks,
+    /// This run.
+    pub(crate) run: RunId,
+    /// What the names of accounts start with.
+    pub(crate) prefix: Prefix,
+    /// The counts of failed sign-ins.
+    signins: Mutex<Signins>,
+}
+
+/// The handles that a [`Context`] is made of.
+pub(crate) struct Parts {
+    /// See [`Context::clock`].
+    pub(crate) clock: Arc<OsClock>,
+    /// See [`Context::store`].
+    pub(crate) store: Arc<Store>,
+    /// See [`Context::vault`].
+    pub(crate) vault: Arc<Vault>,
+    /// See [`Context::engine`].
+    pub(crate) engine: Engine,
+    /// See [`Context::providers`].
+    pub(crate) providers: Arc<Registry>,
+    /// See [`Context::tasks`].
+    pub(crate) tasks: Tasks,
+    /// See [`Context::run`].
+    pub(crate) run: RunId,
+    /// See [`Context::prefix`].
+    pub(crate) prefix: Prefix,
+}
+
+impl Context {
+    /// The context of a run.
+    pub(crate) fn new(parts: Parts) -> Arc<Self> {
+        Arc::new(Self {
+            clock: parts.clock,
+            store: parts.store,
+            vault: parts.vault,
+            engine: parts.engine,
+            providers: parts.providers,
+            tasks: parts.tasks,
+            run: parts.run,
+            prefix: parts.prefix,
+            signins: Mutex::new(Signins::new()),
+        })
+    }
+
+    /// The counts of failed sign-ins; never held across an await.
+    pub(crate) fn signins(&self) -> MutexGuard<'_, Signins> {
+        self.signins.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An event of this server, now.
+    pub(crate) fn event(&self, kind: EventKind, actor: impl Into<String>) -> Event {
+        Event::new(kind, self.clock.wall(), self.run.clone(), actor)
+    }
+
+    /// Writes events, durably.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when the trail cannot be written: then what they are about must not go on.
+    pub(crate) async fn record(&self, events: Vec<Event>) -> Result<(), LedgerError> {
+        self.store.commit(Entry { writes: Vec::new(), events }).await
+    }
+
+    /// The person of that name.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store does not answer.
+    pub(crate) async fn person(&self, name: &PersonName) -> Result<Option<Person>, StoreError> {
+        let found = Objects::get(&*self.store, &ObjectId::Person(name.clone())).await?;
+        Ok(match found {
+            Some(Object::Person(person)) => Some(person),
+            _ => None,
+        })
+    }
+
+    /// The database record of that name.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store does not answer.
+    pub(crate) async fn database(&self, name: &RecordName) -> Result<Option<DatabaseRecord>, StoreError> {
+        let found = Objects::get(&*self.store, &ObjectId::Database(name.clone())).await?;
+        Ok(match found {
+            Some(Object::Database(record)) => Some(*record),
+            _ => None,
+        })
+    }
+
+    /// The user record of that name.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store does not answer.
+    pub(crate) async fn user(&self, name: &RecordName) -> Result<Option<UserRecord>, StoreError> {
+        let found = Objects::get(&*self.store, &ObjectId::User(name.clone())).await?;
+        Ok(match found {
+            Some(Object::User(user)) => Some(user),
+            _ => None,
+        })
+    }
+
+    /// Random bytes for what the server itself makes.
+    pub(crate) const fn entropy(&self) -> OsEntropy {
+        OsEntropy
+    }
+
+    /// The events that say that sign-ins are held off from now on.
+    pub(crate) fn lock_events(&self, locks: Vec<Locked>) -> Vec<Event> {
+        let worded = |lock| {
+            let mut event = self.event(EventKind::SigninLocked, "server");
+            match lock {
+                Locked::Account(person) => event.person = Some(person),
+                Locked::Source(source) => event = event.with("source", source),
+            }
+            event.reason = Some("too many sign-ins have failed".to_owned());
+            event
+        };
+        locks.into_iter().map(worded).collect()
+    }
+
+    /// Counts an attempt that was held off, and says why in the log.
+    pub(crate) fn held_off(&self, held: &Held, source: Source) {
+        tracing::info!(%source, reason = ?held, "A sign-in was held off");
+        self.signins().refuse(source, self.clock.wall());
+    }
+}

@@ -1,0 +1,303 @@
+//! The door of the brokers: who may come in with a connect secret, and the session that they come into. A secret of 192
+//! random bits cannot be guessed, so failures count against the source and never lock the person out.
+
+use crate::context::Context;
+use crate::credentials::SealedCredentials;
+use crate::orders;
+use async_trait::async_trait;
+use mayfly_access::connect_secret::ConnectSecret;
+use mayfly_access::objects::{DatabaseRecord, Launch};
+use mayfly_access::signin::{Attempt, Source};
+use mayfly_access::store::{ConnectSecrets, StoreError};
+use mayfly_brokers::port::{
+    Admitted, Claim, ConnectionGuard, Door, Ending, Joined, RefusalClass, Refused, SignIn, Standing, Turned,
+};
+use mayfly_dial::{Credential, Credentials};
+use mayfly_domain::audit::EventKind;
+use mayfly_domain::authorise::authorise;
+use mayfly_domain::{Authorised, Entropy, Failure, FailureClass, Permit};
+use mayfly_engine::ports::clock::Clock;
+use mayfly_engine::{Cut, Seat, Signal};
+use mayfly_protocol::scram::Verifier;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// What a person is told when the trail or the store cannot be used.
+const UNWRITABLE: &str = "the record of this server cannot be written now: nothing new is opened";
+/// The iterations of every connect secret's verifier, and of those that unknown names are given. The secret needs none, but
+/// RFC 7677 asks for 4096 and some clients insist.
+pub(crate) const CONNECT_SECRET_ITERATIONS: NonZeroU32 = match NonZeroU32::new(4096) {
+    Some(iterations) => iterations,
+    None => NonZeroU32::MIN,
+};
+
+/// The door.
+pub(crate) struct ServerDoor {
+    context: Arc<Context>,
+    credentials: Arc<SealedCredentials>,
+    /// Makes the verifiers of unknown names look like real ones, the same for the same name as long as this run lasts.
+    mock: Arc<[u8; 32]>,
+}
+
+impl ServerDoor {
+    /// The door of this server.
+    pub(crate) fn new(context: Arc<Context>, credentials: Arc<SealedCredentials>) -> Self {
+        let mut mock = [0_u8; 32];
+        context.entropy().fill(&mut mock);
+        Self { context, credentials, mock: Arc::new(mock) }
+    }
+
+    /// The connect secret that could open this, if there is one.
+    async fn candidate(&self, claim: &Claim) -> Result<Option<ConnectSecret>, StoreError> {
+        let (person, record) = (&claim.login.person, &claim.login.record);
+        let known = self.context.person(person).await?;
+        let secret = ConnectSecrets::get(&*self.context.store, person, record).await?;
+        let disabled = known.is_none_or(|person| person.disabled);
+        Ok(secret.filter(|secret| secret.admits(person, disabled, record, self.context.clock.wall()).is_ok()))
+    }
+}
+
+#[async_trait]
+impl Door for ServerDoor {
+    async fn sign_in(&self, claim: Claim) -> Result<Box<dyn SignIn>, Turned> {
+        let source = Source::of(claim.source);
+        let attempt = self.context.signins().begin(None, source, self.context.clock.boot()).map_err(|held| {
+            self.context.held_off(&held, source);
+            Turned::Locked
+        })?;
+        let found = match self.candidate(&claim).await {
+            Ok(found) => found,
+            Err(error) => {
+                tracing::error!(%error, "A sign-in could not be judged");
+                self.context.signins().abandoned(attempt);
+                return Err(Turned::Busy);
+            }
+        };
+        let mock = || Verifier::mock(&*self.mock, claim.login.to_string().as_bytes(), CONNECT_SECRET_ITERATIONS);
+        let (verifier, secret) = match found.map(|secret| (Verifier::parse(&secret.verifier), secret)) {
+            Some((Ok(verifier), secret)) => (verifier, Some(secret)),
+            Some((Err(error), secret)) => {
+                tracing::error!(secret = %secret.id, %error, "A stored verifier cannot be read");
+                (mock(), None)
+            }
+            None => (mock(), None),
+        };
+        let attempt = OpenAttempt { context: Arc::clone(&self.context), attempt: Some(attempt) };
+        let credentials = Arc::clone(&self.credentials);
+        Ok(Box::new(SecretSignIn { attempt, credentials, claim, verifier, secret }))
+    }
+}
+
+/// An attempt that counts as abandoned unless it is judged.
+struct OpenAttempt {
+    context: Arc<Context>,
+    attempt: Option<Attempt>,
+}
+
+impl Drop for OpenAttempt {
+    fn drop(&mut self) {
+        if let Some(attempt) = self.attempt.take() {
+            self.context.signins().abandoned(attempt);
+        }
+    }
+}
+
+/// A sign-in with a connect secret.
+struct SecretSignIn {
+    attempt: OpenAttempt,
+    credentials: Arc<SealedCredentials>,
+    claim: Claim,
+    verifier: Verifier,
+    /// Which secret the verifier is of; `None` for one that nobody can prove.
+    secret: Option<ConnectSecret>,
+}
+
+#[async_trait]
+impl SignIn for SecretSignIn {
+    fn verifier(&self) -> &Verifier {
+        &self.verifier
+    }
+
+    async fn proved(mut self: Box<Self>) -> Result<Box<dyn Admitted>, Turned> {
+        let context = Arc::clone(&self.attempt.context);
+        let Some(secret) = self.secret.take() else {
+            tracing::error!("A verifier that nobody can prove was proved");
+            return Err(Turned::Failed);
+        };
+        let mut event = context.event(EventKind::ConnectSecretUsed, format!("person:{}", self.claim.login.person));
+        event.person = Some(self.claim.login.person.clone());
+        event.record = Some(self.claim.login.record.clone());
+        event.connection = Some(self.claim.connection.clone());
+        let event = event.with("source", self.claim.source).with("secret", secret.id.as_str());
+        match ConnectSecrets::used(&*context.store, &secret.id, context.clock.wall(), vec![event]).await {
+            Ok(true) => {}
+            Ok(false) => return Err(Turned::Failed),
+            Err(error) => {
+                tracing::error!(%error, "A sign-in could not be put on record");
+                return Err(Turned::Busy);
+            }
+        }
+        if let Some(attempt) = self.attempt.attempt.take() {
+            context.signins().succeeded(attempt);
+        }
+        Ok(Box::new(Person { context, credentials: self.credentials, claim: self.claim }))
+    }
+
+    async fn failed(mut self: Box<Self>) {
+        let context = Arc::clone(&self.attempt.context);
+        let Some(attempt) = self.attempt.attempt.take() else { return };
+        let locks = context.signins().failed(attempt, context.clock.boot(), context.clock.wall());
+        let events = context.lock_events(locks);
+        if !events.is_empty()
+            && let Err(error) = context.record(events).await
+        {
+            tracing::error!(%error, "A lock could not be put on record");
+        }
+    }
+}
+
+/// A person who has proved who they are, on one connection.
+struct Person {
+    context: Arc<Context>,
+    credentials: Arc<SealedCredentials>,
+    claim: Claim,
+}
+
+fn busy() -> Refused {
+    Refused { class: RefusalClass::Busy, text: UNWRITABLE.to_owned() }
+}
+
+/// What a launch's failure means to somebody who waits for it.
+fn refused(failure: Failure) -> Refused {
+    let class = match failure.class {
+        FailureClass::Unreachable | FailureClass::CredentialsRefused => RefusalClass::Unreachable,
+        FailureClass::Busy => RefusalClass::Busy,
+        FailureClass::NotPermitted | FailureClass::Conflict | FailureClass::OutcomeUnknown | FailureClass::Bug => {
+            RefusalClass::Failed
+        }
+    };
+    Refused { class, text: failure.text }
+}
+
+impl Person {
+    /// Decides, with what the store holds now. A refusal is on record before it is answered.
+    async fn authorise(&self) -> Result<(Arc<Authorised>, DatabaseRecord), Refused> {
+        let login = &self.claim.login;
+        let read = async {
+            Ok::<_, StoreError>((
+                self.context.person(&login.person).await?,
+                self.context.database(&login.record).await?,
+            ))
+        };
+        let (person, record) = read.await.map_err(|error| {
+            tracing::error!(%error, "A decision could not be made");
+            busy()
+        })?;
+        let decision = match (&person, &record) {
+            (Some(person), Some(record)) => authorise(person.facts(), record.facts(), self.context.clock.wall()),
+            _ => Err(mayfly_domain::authorise::Refusal::NotAllowed),
+        };
+        match (decision, record) {
+            (Ok(proof), Some(record)) => Ok((Arc::new(proof), record)),
+            (decision, _) => {
+                let text = decision.err().map_or_else(String::new, |refusal| refusal.to_string());
+                let mut event = self.context.event(EventKind::AccessDenied, format!("person:{}", login.person));
+                event.person = Some(login.person.clone());
+                event.record = Some(login.record.clone());
+                event.connection = Some(self.claim.connection.clone());
+                event.reason = Some(text.clone());
+                self.context.record(vec![event]).await.map_err(|_| busy())?;
+                Err(Refused { class: RefusalClass::NotPermitted, text })
+            }
+        }
+    }
+
+    /// The user record whose account the session uses, where the record names one.
+    async fn launch_user(
+        &self,
+        record: &DatabaseRecord,
+    ) -> Result<Option<mayfly_access::objects::UserRecord>, Refused> {
+        match &record.jit.launch {
+            Launch::Ephemeral => Ok(None),
+            Launch::Existing { user } => match self.context.user(user).await {
+                Ok(Some(user)) => Ok(Some(user)),
+                Ok(None) => Err(Refused {
+                    class: RefusalClass::Failed,
+                    text: format!("the user record {user} that {} launches with is gone: apply it again", record.name),
+                }),
+                Err(_) => Err(busy()),
+            },
+        }
+    }
+}
+
+#[async_trait]
+impl Admitted for Person {
+    async fn join(self: Box<Self>) -> Result<Joined, Refused> {
+        let (permit, record) = self.authorise().await?;
+        let launch = self.launch_user(&record).await?;
+        let context = &self.context;
+        let order = |mark: &mayfly_domain::Mark| {
+            orders::order(&record, launch.as_ref(), mark, &context.prefix, &mut context.entropy())
+        };
+        let joined =
+            context.engine.join(Arc::clone(&permit), self.claim.connection.clone(), order).await.map_err(refused)?;
+        let credential = match (joined.secret, &launch) {
+            (Some(secret), _) => Credential { login: joined.account.as_str().to_owned(), secret },
+            (None, Some(user)) => {
+                let reference = user.credential();
+                let fetched = self.credentials.fetch(Permit::Open(&permit), &reference, &joined.destination).await;
+                fetched.map_err(refused)?
+            }
+            // The record was changed from an existing account to ephemeral ones while its session runs.
+            (None, None) => {
+                let text = "the record was changed while this session runs: end it and connect again".to_owned();
+                return Err(Refused { class: RefusalClass::Ending, text });
+            }
+        };
+        Ok(Joined {
+            session: joined.session,
+            destination: joined.destination,
+            credential,
+            default_database: record.default_database,
+            authorised: permit,
+            standing: standing(context, joined.deadline, joined.cut),
+            guard: Box::new(Guard { seat: joined.seat, native: None }),
+        })
+    }
+}
+
+/// The session's standing as the broker follows it.
+fn standing(context: &Arc<Context>, until: mayfly_domain::BootTime, cut: Signal<Cut>) -> watch::Receiver<Standing> {
+    let (sender, receiver) = watch::channel(Standing::Open { until });
+    context.tasks.spawn("standing", async move {
+        tokio::select! {
+            biased;
+            cut = cut.wait() => {
+                sender.send_replace(Standing::Cut(Ending { reason: cut.reason, sentence: cut.sentence }));
+                // Kept until the broker has seen it: a sender that is gone would mean that the server is stopping.
+                sender.closed().await;
+            }
+            () = sender.closed() => {}
+        }
+    });
+    receiver
+}
+
+/// A connection's place in its session.
+struct Guard {
+    seat: Seat,
+    native: Option<String>,
+}
+
+#[async_trait]
+impl ConnectionGuard for Guard {
+    fn opened(&mut self, native_id: String) {
+        self.native = Some(native_id);
+    }
+
+    async fn started(&mut self) -> Result<(), Refused> {
+        self.seat.started(self.native.take()).await.map_err(refused)
+    }
+}

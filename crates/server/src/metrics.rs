@@ -1,0 +1,112 @@
+//! `/metrics` in Prometheus' text form, `/healthz` and `/readyz`. No label names a person or a record.
+
+use crate::context::Context;
+use crate::{http, overview, readiness};
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::get;
+use mayfly_engine::Tasks;
+use mayfly_engine::ports::clock::Clock;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+
+/// How many scrapers are served at once.
+const SCRAPERS_MOST: usize = 16;
+/// How long to wait after the system could not accept a connection.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// The metrics of one server.
+pub(crate) struct Metrics {
+    context: Arc<Context>,
+    handle: PrometheusHandle,
+    recorder: PrometheusRecorder,
+}
+
+impl Metrics {
+    /// Metrics about this server.
+    pub(crate) fn new(context: Arc<Context>) -> Arc<Self> {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        Arc::new(Self { context, handle: recorder.handle(), recorder })
+    }
+
+    /// Sets every gauge to what it is now.
+    async fn refresh(&self) -> Result<(), mayfly_engine::ports::ledger::LedgerError> {
+        let cleanup = overview::cleanup(&*self.context.store).await?;
+        let age = cleanup.oldest_since.map_or(0, |since| self.context.clock.wall().micros().saturating_sub(since));
+        let (counts, ready) = (self.context.store.counts(), readiness::unready(&self.context).is_empty());
+        metrics::with_local_recorder(&self.recorder, || {
+            metrics::gauge!("mayfly_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+            metrics::gauge!("mayfly_ready").set(if ready { 1.0 } else { 0.0 });
+            metrics::gauge!("mayfly_sessions_active").set(count(self.context.engine.running() as u64));
+            let blocked = cleanup.pending.saturating_sub(cleanup.can_log_in);
+            metrics::gauge!("mayfly_cleanup_pending", "can_login" => "true").set(count(cleanup.can_log_in));
+            metrics::gauge!("mayfly_cleanup_pending", "can_login" => "false").set(count(blocked));
+            metrics::gauge!("mayfly_cleanup_oldest_age_seconds").set(seconds(age));
+            metrics::counter!("mayfly_store_transactions_total").absolute(counts.transactions);
+            metrics::counter!("mayfly_store_entries_total").absolute(counts.entries);
+            metrics::counter!("mayfly_audit_checkpoints_total").absolute(counts.checkpoints);
+        });
+        Ok(())
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a gauge is a float; counts beyond 2^53 do not occur")]
+fn count(number: u64) -> f64 {
+    number as f64
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a gauge is a float; an age needs no microseconds")]
+fn seconds(micros: i64) -> f64 {
+    micros as f64 / 1e6
+}
+
+async fn render(State(metrics): State<Arc<Metrics>>) -> Result<String, StatusCode> {
+    metrics.refresh().await.map_err(|error| {
+        tracing::error!(%error, "The metrics could not be read");
+        StatusCode::SERVICE_UNAVAILABLE
+    })?;
+    Ok(metrics.handle.render())
+}
+
+async fn alive() -> &'static str {
+    "ok\n"
+}
+
+async fn ready(State(metrics): State<Arc<Metrics>>) -> (StatusCode, String) {
+    let unready = readiness::unready(&metrics.context);
+    if unready.is_empty() {
+        (StatusCode::OK, "ready\n".to_owned())
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, unready.join("\n") + "\n")
+    }
+}
+
+/// Serves scrapers until the task set ends.
+pub(crate) async fn serve(listener: TcpListener, metrics: Arc<Metrics>, tasks: Tasks) {
+    let router = Router::new()
+        .route("/metrics", get(render))
+        .route("/healthz", get(alive))
+        .route("/readyz", get(ready))
+        .with_state(metrics);
+    let places = Arc::new(Semaphore::new(SCRAPERS_MOST));
+    loop {
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let router = router.clone();
+                tasks.spawn("scraper", async move {
+                    http::connection(stream, router).await;
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "A scraper could not be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! Whether new sessions may be opened, and what keeps them from it.
+
+use crate::context::Context;
+
+/// What keeps the server from being ready; empty when it is.
+pub(crate) fn unready(context: &Context) -> Vec<String> {
+    let health = context.store.health();
+    let writes = health.writes.map(|error| format!("the store cannot be written: {error}"));
+    let checkpoints = health.checkpoints.map(|error| format!("checkpoints of the trail cannot be written: {error}"));
+    writes.into_iter().chain(checkpoints).collect()
+}

@@ -1,0 +1,255 @@
+//! The composition: everything is built here once, in the order in which it depends on each other, and handed out as narrow
+//! handles.
+
+use crate::api::{self, Api};
+use crate::authority::{self, AuthorityError};
+use crate::clock::OsClock;
+use crate::config::{Config, ConfigError};
+use crate::context::{Context, Parts};
+use crate::credentials::SealedCredentials;
+use crate::door::ServerDoor;
+use crate::entropy::OsEntropy;
+use crate::keys::{self, Signer};
+use crate::metrics::{self, Metrics};
+use crate::sign_ins;
+use mayfly_brokers::port::Task;
+use mayfly_brokers::postgres;
+use mayfly_dial::Dialer;
+use mayfly_domain::RunId;
+use mayfly_domain::audit::EventKind;
+use mayfly_engine::ports::clock::Clock;
+use mayfly_engine::ports::ledger::LedgerError;
+use mayfly_engine::{Engine, Identity, Ports, Tasks};
+use mayfly_providers::{Registry, Services};
+use mayfly_store::{OpenError, Store};
+use mayfly_vault::{KeyCheck, SourceError, Vault, VaultError};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+
+/// How long sessions get at a stop before they are left for the next run.
+const STOP_LIMIT: Duration = Duration::from_secs(30);
+
+/// Why the server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The settings.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A key.
+    #[error(transparent)]
+    Key(#[from] SourceError),
+    /// The installation's key is not the one that the store needs.
+    #[error("{0}")]
+    WrongKey(VaultError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// The ledger, once open.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The local certificate authority.
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
+    /// A file.
+    #[error("{path}: {source}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The system's error.
+        source: std::io::Error,
+    },
+    /// A listener.
+    #[error("cannot listen on {address} ({setting}): {source}: stop what uses it, or set another address")]
+    Listen {
+        /// The setting.
+        setting: &'static str,
+        /// Its value.
+        address: SocketAddr,
+        /// The system's error.
+        source: std::io::Error,
+    },
+    /// The local socket.
+    #[error("{0}")]
+    Socket(String),
+}
+
+/// Where the key check is.
+pub(crate) fn key_check_path(data: &Path) -> PathBuf {
+    data.join("key-check")
+}
+
+/// Loads the installation's key and checks that it is the one that this store needs.
+pub(crate) fn open_vault(config: &Config) -> Result<Vault, StartError> {
+    let path = key_check_path(&config.data_directory);
+    let bytes = std::fs::read(&path).map_err(|source| StartError::File { path, source })?;
+    let check = KeyCheck::from_bytes(bytes);
+    let vault = Vault::new(keys::installation_key(&config.keys)?);
+    let installation = mayfly_store::installation(&config.data_directory)?;
+    vault.verify(&installation, &check).map_err(StartError::WrongKey)?;
+    Ok(vault)
+}
+
+/// Where the store is.
+pub(crate) fn store_settings(config: &Config) -> mayfly_store::Settings {
+    mayfly_store::Settings { directory: config.data_directory.clone(), checkpoints: config.audit.checkpoints.clone() }
+}
+
+/// A server that runs.
+pub(crate) struct Server {
+    context: Arc<Context>,
+    /// The tasks of listeners and the clock; ended last.
+    tasks: Tasks,
+    /// Ended first, so that nobody new comes in.
+    listeners: Tasks,
+    config: Config,
+}
+
+/// Brokers start their tasks in the server's set.
+struct BrokerTasks(Tasks);
+
+impl mayfly_brokers::port::Tasks for BrokerTasks {
+    fn spawn(&self, name: &'static str, task: Task) {
+        self.0.spawn(name, task);
+    }
+}
+
+async fn listen(setting: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|source| StartError::Listen { setting, address, source })
+}
+
+impl Server {
+    /// Starts the server: everything is bound and checked before the first client is served.
+    ///
+    /// # Errors
+    /// [`StartError`] with what is wrong and what to do.
+    pub(crate) async fn start(config: Config) -> Result<Self, StartError> {
+        let (tasks, listeners) = (Tasks::new(), Tasks::new());
+        let vault = Arc::new(open_vault(&config)?);
+        let clock = OsClock::start(&tasks);
+        let installation = mayfly_store::installation(&config.data_directory)?;
+        let signer = Signer::new(&installation, keys::audit_key(&config.keys)?);
+        let tls = authority::server_tls(&config.data_directory, &vault, &config.public_host, clock.wall())?;
+        let socket = api::bind(&config.listen.socket).map_err(StartError::Socket)?;
+        let postgres_at = match config.listen.postgres {
+            Some(address) => Some(listen("listen.postgres", address).await?),
+            None => None,
+        };
+        let metrics_at = match config.listen.metrics {
+            Some(address) => Some(listen("listen.metrics", address).await?),
+            None => None,
+        };
+        let store = open_store(&config, Arc::clone(&clock) as Arc<dyn Clock>, signer).await?;
+        let credentials = Arc::new(SealedCredentials::new(Arc::clone(&store), Arc::clone(&vault)));
+        let context = context(&config, &clock, &store, &vault, &credentials, &tasks);
+        context.record(vec![context.event(EventKind::ServerStarted, "server")]).await?;
+        let found = context.engine.start().await?;
+        if found > 0 {
+            tracing::warn!(sessions = found, "Sessions of an earlier run are taken out");
+        }
+        let door = ServerDoor::new(Arc::clone(&context), credentials);
+        let bound = postgres_at.as_ref().and_then(|listener| listener.local_addr().ok());
+        if let Some(listener) = postgres_at {
+            listeners.spawn("postgresql listener", broker(listener, door, &context, tls));
+        }
+        if let Some(listener) = metrics_at {
+            let metrics = Metrics::new(Arc::clone(&context));
+            listeners.spawn("metrics listener", metrics::serve(listener, metrics, listeners.clone()));
+        }
+        listeners.spawn("refused sign-ins", sign_ins::report(Arc::clone(&context)));
+        let api = Arc::new(Api {
+            context: Arc::clone(&context),
+            public_host: config.public_host.clone(),
+            postgres: bound,
+            data_directory: config.data_directory.clone(),
+        });
+        listeners.spawn("api listener", api::serve(socket, api::router(api), listeners.clone()));
+        Ok(Self { context, tasks, listeners, config })
+    }
+
+    /// Ends the server in order: nobody new comes in, sessions are ended and taken out, the store is closed.
+    pub(crate) async fn stop(self) {
+        self.listeners.end().await;
+        self.context.engine.stop(STOP_LIMIT).await;
+        let stopped = self.context.event(EventKind::ServerStopped, "server");
+        if let Err(error) = self.context.record(vec![stopped]).await {
+            tracing::error!(%error, "The end of this run could not be put on record");
+        }
+        self.tasks.end().await;
+        let store = Arc::clone(&self.context.store);
+        // Closing writes the last checkpoint and waits for threads.
+        if tokio::task::spawn_blocking(move || store.close()).await.is_err() {
+            tracing::error!("The store could not be closed in order");
+        }
+        if let Err(error) = std::fs::remove_file(&self.config.listen.socket) {
+            tracing::debug!(%error, "The socket was gone already");
+        }
+    }
+}
+
+/// Opens the store without blocking the runtime: it reads the whole trail once.
+async fn open_store(config: &Config, clock: Arc<dyn Clock>, signer: Signer) -> Result<Arc<Store>, StartError> {
+    let settings = store_settings(config);
+    let opened = tokio::task::spawn_blocking(move || Store::open(&settings, clock, Arc::new(signer))).await;
+    match opened {
+        Ok(store) => Ok(Arc::new(store?)),
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
+
+fn context(
+    config: &Config,
+    clock: &Arc<OsClock>,
+    store: &Arc<Store>,
+    vault: &Arc<Vault>,
+    credentials: &Arc<SealedCredentials>,
+    tasks: &Tasks,
+) -> Arc<Context> {
+    let run = RunId::random(&mut OsEntropy);
+    let credentials: Arc<dyn mayfly_dial::Credentials> = credentials.clone();
+    let services = Services::new(Dialer, credentials, Box::new(OsEntropy));
+    let providers = Arc::new(Registry::new(&services));
+    let identity = Identity {
+        installation: store.installation().clone(),
+        run: run.clone(),
+        prefix: config.account_prefix.clone(),
+    };
+    let ports = Ports {
+        clock: Arc::clone(clock) as Arc<dyn Clock>,
+        ledger: store.clone(),
+        providers: providers.clone(),
+        entropy: Box::new(OsEntropy),
+    };
+    let engine = Engine::new(mayfly_engine::Settings::default(), identity, ports);
+    Context::new(Parts {
+        clock: Arc::clone(clock),
+        store: Arc::clone(store),
+        vault: Arc::clone(vault),
+        engine,
+        providers,
+        tasks: tasks.clone(),
+        run,
+        prefix: config.account_prefix.clone(),
+    })
+}
+
+/// The PostgreSQL broker, for as long as its task lives.
+fn broker(
+    listener: TcpListener,
+    door: ServerDoor,
+    context: &Arc<Context>,
+    tls: authority::ServerTls,
+) -> impl Future<Output = ()> + Send + 'static {
+    let broker = postgres::Context::new(postgres::Parts {
+        door: Arc::new(door),
+        tasks: Arc::new(BrokerTasks(context.tasks.clone())),
+        clock: Arc::clone(&context.clock) as Arc<dyn mayfly_brokers::port::Clock>,
+        entropy: Box::new(OsEntropy),
+        tls: tls.config,
+        certificate: tls.certificate,
+        settings: postgres::Settings::default(),
+    });
+    postgres::run(listener, broker, std::future::pending())
+}
