@@ -1,9 +1,9 @@
 //! Which crate of ours may depend on which.
 //!
 //! The rule: a normal or build dependency on a crate of ours stands in the table, or the crate is a development crate,
-//! which may use what it needs. A development dependency stands in the table too, or is on a development crate; nothing
-//! else depends on a development crate. Every crate of ours is either in the table or a development crate, and the table
-//! names no crate that does not exist.
+//! which may use what it needs. A development dependency stands there too, or in the short table of test edges, or is on
+//! a development crate; nothing else depends on a development crate. Every crate of ours is either in the table or a
+//! development crate, the table names no crate that does not exist, and every test edge is used.
 
 use std::process::Command;
 
@@ -54,8 +54,8 @@ pub(crate) fn packages(cargo: &mut Command) -> anyhow::Result<Vec<Package>> {
     Ok(metadata.packages)
 }
 
-/// Holds the packages against the table.
-pub(crate) fn check(packages: &[Package], edges: &[Edges], development: &[&str]) -> Vec<Violation> {
+/// Holds the packages against the tables.
+pub(crate) fn check(packages: &[Package], edges: &[Edges], tests: &[Edges], development: &[&str]) -> Vec<Violation> {
     let mut found = Vec::new();
     for package in packages.iter().filter(|package| !development.contains(&package.name.as_str())) {
         let Some(row) = edges.iter().find(|row| row.from == package.name) else {
@@ -64,7 +64,8 @@ pub(crate) fn check(packages: &[Package], edges: &[Edges], development: &[&str])
         };
         for dependency in package.dependencies.iter().filter(|dependency| dependency.path.is_some()) {
             let to = dependency.name.as_str();
-            let for_tests = dependency.kind.as_deref() == Some("dev") && development.contains(&to);
+            let listed = tests.iter().any(|row| row.from == package.name && row.to.contains(&to));
+            let for_tests = dependency.kind.as_deref() == Some("dev") && (listed || development.contains(&to));
             if !row.to.contains(&to) && !for_tests {
                 let kind = dependency.kind.as_deref().unwrap_or("normal");
                 found.push(Violation::new(&package.name, 0, format!("the {kind} dependency on {to} is not allowed")));
@@ -76,6 +77,12 @@ pub(crate) fn check(packages: &[Package], edges: &[Edges], development: &[&str])
             found.push(Violation::new(row.from, 0, "the table of allowed edges names a crate that does not exist"));
         }
     }
+    for (row, to) in tests.iter().flat_map(|row| row.to.iter().map(move |to| (row, to))) {
+        let uses = |package: &Package| package.dependencies.iter().any(|dependency| dependency.name == **to);
+        if !packages.iter().any(|package| package.name == row.from && uses(package)) {
+            found.push(Violation::new(row.from, 0, format!("needs no test edge to {to} any more")));
+        }
+    }
     found
 }
 
@@ -84,6 +91,7 @@ mod tests {
     use super::*;
 
     const EDGES: &[Edges] = &[Edges { from: "core", to: &[] }, Edges { from: "shell", to: &["core"] }];
+    const TESTS: &[Edges] = &[Edges { from: "core", to: &["shell"] }];
     const DEVELOPMENT: &[&str] = &["bed"];
 
     fn package(name: &str, dependencies: &[(&str, Option<&str>)]) -> Package {
@@ -100,7 +108,7 @@ mod tests {
 
     fn messages(core: &[(&str, Option<&str>)], shell: &[(&str, Option<&str>)]) -> Vec<String> {
         let packages = [package("core", core), package("shell", shell), package("bed", &[("shell", None)])];
-        check(&packages, EDGES, DEVELOPMENT).into_iter().map(|v| v.to_string()).collect()
+        check(&packages, EDGES, &[], DEVELOPMENT).into_iter().map(|v| v.to_string()).collect()
     }
 
     #[test]
@@ -124,8 +132,19 @@ mod tests {
 
     #[test]
     fn table_and_workspace_name_the_same_crates() {
-        let found = check(&[package("core", &[]), package("stray", &[])], EDGES, DEVELOPMENT);
+        let found = check(&[package("core", &[]), package("stray", &[])], EDGES, &[], DEVELOPMENT);
         let found: Vec<_> = found.into_iter().map(|v| v.path).collect();
         assert_eq!(found, ["stray", "shell"]);
+    }
+
+    #[test]
+    fn a_test_edge_is_for_tests_only_and_must_be_needed() {
+        let found = |kind| {
+            let packages = [package("core", &[("shell", kind)]), package("shell", &[])];
+            check(&packages, EDGES, TESTS, DEVELOPMENT).len()
+        };
+        assert_eq!((found(Some("dev")), found(None)), (0, 1));
+        let unused = check(&[package("core", &[]), package("shell", &[])], EDGES, TESTS, DEVELOPMENT);
+        assert_eq!(unused[0].to_string(), "core: needs no test edge to shell any more");
     }
 }

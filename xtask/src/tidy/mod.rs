@@ -66,7 +66,7 @@ pub(crate) fn run() -> anyhow::Result<bool> {
 
 fn check(tree: &tree::Tree, packages: &[edges::Package]) -> Vec<Violation> {
     let mut violations = tree.unreadable();
-    violations.extend(edges::check(packages, rules::EDGES, rules::DEVELOPMENT));
+    violations.extend(edges::check(packages, rules::EDGES, rules::TEST_EDGES, rules::DEVELOPMENT));
     violations.extend(modules::check(tree, rules::ISOLATED));
     violations.extend(names::check(tree, rules::NAMELESS, rules::NAMES, rules::NAME_EXCEPTIONS));
     violations.extend(places::check(tree, rules::PLACES));

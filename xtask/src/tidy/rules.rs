@@ -41,6 +41,12 @@ pub(super) const EDGES: &[Edges] = &[
     Edges { from: "mayfly", to: &["mayfly-server", "mayfly-wire", "mayfly-audit-verify"] },
 ];
 
+/// What tests of a crate use beyond that and the development crates.
+pub(super) const TEST_EDGES: &[Edges] = &[
+    // The trail that the store writes is read by the verifier, which shares no code with it.
+    Edges { from: "mayfly-store", to: &["mayfly-audit-verify"] },
+];
+
 /// Crates that are never part of the product: they may use what they need, and tests may use them.
 pub(super) const DEVELOPMENT: &[&str] = &["mayfly-contract", "mayfly-testbed", "mayfly-e2e", "xtask"];
 
@@ -76,7 +82,10 @@ pub(super) const NAME_EXCEPTIONS: &[NameException] = &[];
 pub(super) const PLACES: &[Place] = &[
     Place { path: "crates/contract/src/clock.rs", reason: "the clock of the simulation, over paused time" },
     Place { path: "crates/dial/src/connect.rs", reason: "the one place that opens outbound connections" },
+    Place { path: "crates/e2e/src/lib.rs", reason: "starts the real binary and real clients, and kills them" },
     Place { path: "crates/engine/src/tasks.rs", reason: "the one place that starts tasks, owned and named" },
+    Place { path: "crates/mayfly/src/client/http.rs", reason: "the command line client speaks to the local socket" },
+    Place { path: "crates/mayfly/src/verbs/db.rs", reason: "the command line client runs the person's own psql" },
     Place { path: "crates/testbed/src/lib.rs", reason: "starts real servers for tests and connects to them" },
     Place { path: "xtask/src/main.rs", reason: "starts cargo, apt and the tests, and measures time" },
 ];
