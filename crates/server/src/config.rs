@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 /// Where the settings are unless said otherwise.
 pub const DEFAULT_PATH: &str = "/etc/mayfly/mayfly.toml";
 /// What every environment variable that sets something starts with.
-pub const ENVIRONMENT_PREFIX: &str = "MAYFLY__";
+const ENVIRONMENT_PREFIX: &str = "MAYFLY__";
 
 /// The settings.
 #[derive(Debug, Clone, Serialize, Deserialize)]

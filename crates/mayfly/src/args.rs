@@ -1,0 +1,316 @@
+//! The command line: every verb, option and environment variable, and the text that `--help` shows for each.
+
+mod values;
+
+use crate::output::Format;
+use clap::builder::FalseyValueParser;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+pub(crate) use values::{Count, Duration};
+use values::{count, duration, id, name, object};
+
+/// Accounts that exist for one session.
+#[derive(Debug, Parser)]
+#[command(
+    name = "mayfly",
+    version,
+    about = "Accounts that exist for one session: made when you connect, seen to be gone when you leave",
+    after_help = "Exit codes: 0 done · 1 unexpected failure · 2 invalid input · 3 sign in · 4 not permitted · 5 not found · \
+                  9 target failed · 10 conflict · 11 verification failed · 12 something remains to be done · \
+                  255 `db` itself failed",
+    max_term_width = 100,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
+pub(crate) struct Mayfly {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+/// Options of every verb.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Options of every verb")]
+pub(crate) struct Global {
+    /// The server's Unix socket
+    #[arg(long, global = true, env = "MAYFLY_SOCKET", value_name = "PATH", default_value = "/run/mayfly/mayfly.sock")]
+    pub(crate) socket: PathBuf,
+    /// How results are printed
+    #[arg(short, long, global = true, env = "MAYFLY_OUTPUT", value_name = "FORMAT", default_value = "table")]
+    pub(crate) output: Format,
+    /// Never ask; fail where something would have to be typed
+    #[arg(long, global = true, env = "MAYFLY_NO_INPUT", value_parser = FalseyValueParser::new())]
+    pub(crate) no_input: bool,
+    /// Results and failures only: no remarks, no progress
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// No colours; NO_COLOR does the same
+    #[arg(long, global = true)]
+    pub(crate) no_color: bool,
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Connect to a database with the real psql
+    ///
+    /// Asks for your sign-in password, gets a one-time secret for the record, and runs psql with it. Arguments after `--` are
+    /// psql's; so is the exit code, but for 255, which is mayfly's own.
+    Db(Db),
+    /// Print what any other client needs to connect: host, port, user and a one-time secret
+    Connect(Connect),
+    /// List people, credentials and resources
+    Ls(Ls),
+    /// Sessions that are not over
+    #[command(subcommand)]
+    Sessions(Sessions),
+    /// What is still owed to a target, or was left there by policy
+    #[command(subcommand)]
+    Cleanup(Cleanup),
+    /// Create, change and delete objects as written in YAML
+    Apply(Apply),
+    /// Secrets of credentials
+    #[command(subcommand)]
+    Secret(Secret),
+    /// Records of resources
+    #[command(subcommand)]
+    Record(Record),
+    /// The audit trail
+    #[command(subcommand)]
+    Audit(Audit),
+    /// Who the server is and how it is; exit code 12 when it is not ready
+    Status,
+    /// People who sign in
+    #[command(subcommand)]
+    User(User),
+    /// The server itself: acts on this machine's files, not over the socket
+    #[command(subcommand)]
+    Server(Server),
+}
+
+/// `user`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum User {
+    /// Make the hash of a sign-in password, for the `password_hash` of a Person
+    ///
+    /// Asks twice at a terminal, otherwise reads one line of standard input. At least 15 characters.
+    Passwd,
+}
+
+/// `server`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Server {
+    /// Make an installation: keys, local authority, store and settings
+    Init(Init),
+    /// Run the server until it is told to stop
+    Run(Settings),
+    /// Check what a start needs, and show the settings in force
+    Check(Settings),
+}
+
+/// Where the server's settings are.
+#[derive(Debug, Args)]
+pub(crate) struct Settings {
+    /// The settings file
+    #[arg(long, env = "MAYFLY_CONFIG", value_name = "FILE", default_value = "/etc/mayfly/mayfly.toml")]
+    pub(crate) config: PathBuf,
+}
+
+/// `server init`.
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// The name under which clients reach this server
+    #[arg(long, value_name = "NAME", default_value = "localhost")]
+    pub(crate) host: String,
+    /// Put everything below this directory instead of /etc, /var and /run
+    #[arg(long, value_name = "PATH")]
+    pub(crate) directory: Option<PathBuf>,
+    /// Where PostgreSQL clients are served
+    #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:6432")]
+    pub(crate) postgres: SocketAddr,
+    /// Where metrics and health are served, on loopback only
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) metrics: Option<SocketAddr>,
+    /// What the names of accounts start with: a letter, then at most six of a-z, 0-9 and _
+    #[arg(long, value_name = "PREFIX", default_value = "keeper_")]
+    pub(crate) account_prefix: String,
+}
+
+/// `db`.
+#[derive(Debug, Args)]
+pub(crate) struct Db {
+    /// The record to connect to
+    #[arg(value_parser = name)]
+    pub(crate) name: String,
+    #[command(flatten)]
+    pub(crate) person: Person,
+    /// Arguments for psql
+    #[arg(last = true, value_name = "PSQL ARGUMENTS")]
+    pub(crate) arguments: Vec<std::ffi::OsString>,
+}
+
+/// Who signs in, and how.
+#[derive(Debug, Args)]
+pub(crate) struct Person {
+    /// Who you are to Mayfly
+    #[arg(long, env = "MAYFLY_PERSON", value_name = "NAME", value_parser = name)]
+    pub(crate) person: Option<String>,
+    /// Read the sign-in password from this file instead of asking; `-` is standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
+}
+
+/// `connect`.
+#[derive(Debug, Args)]
+pub(crate) struct Connect {
+    /// The record to connect to
+    #[arg(value_parser = name)]
+    pub(crate) name: String,
+    #[command(flatten)]
+    pub(crate) person: Person,
+    /// For how long the secret is good, such as 30m or 2h; 8h if not given, which is also the most
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) valid: Option<Duration>,
+    /// Print it for people, which is the default
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) print: bool,
+    /// Print it as JSON, like `-o json`
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `ls`.
+#[derive(Debug, Args)]
+pub(crate) struct Ls {
+    /// Only objects of this kind
+    #[arg(short, long, ignore_case = true)]
+    pub(crate) kind: Option<Kind>,
+    /// Only objects that hold this text in their name, summary or labels (`env=prod`)
+    pub(crate) query: Option<String>,
+}
+
+/// Kinds of objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Kind {
+    /// Somebody who connects
+    Person,
+    /// A credential
+    User,
+    /// A database server
+    Database,
+}
+
+/// `sessions`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Sessions {
+    /// List sessions that are not over
+    Ls,
+    /// End a session: cut its connections and take its account away
+    End {
+        /// The session
+        #[arg(value_parser = id)]
+        id: String,
+        /// Why, for the person and the trail
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+}
+
+/// `cleanup`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Cleanup {
+    /// List it
+    Ls,
+    /// Show everything about one change
+    Show {
+        /// The change
+        #[arg(value_parser = id)]
+        id: String,
+    },
+    /// Try one change now instead of when it is due
+    Retry {
+        /// The change
+        #[arg(value_parser = id)]
+        id: String,
+    },
+}
+
+/// `apply`.
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("what").required(true).multiple(true))]
+pub(crate) struct Apply {
+    /// A YAML file, a folder of them, or `-` for standard input; may be given several times
+    #[arg(short, long, value_name = "FILE", group = "what")]
+    pub(crate) file: Vec<PathBuf>,
+    /// An object to delete, such as Database/orders; may be given several times
+    #[arg(long, value_name = "KIND/NAME", group = "what", num_args = 1.., value_parser = object)]
+    pub(crate) delete: Vec<String>,
+}
+
+/// `secret`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Secret {
+    /// Set the secret of a user record: asks for it, or reads it from a file
+    Set {
+        /// The user record
+        #[arg(value_parser = name)]
+        name: String,
+        /// Read the secret from this file; `-` is standard input
+        #[arg(long, value_name = "FILE")]
+        secret_file: Option<PathBuf>,
+    },
+}
+
+/// `record`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Record {
+    /// Check a record against its target; prints the statements that set it right
+    ///
+    /// Changes nothing on the target. Exit code 12 when something is missing or in excess.
+    Check {
+        /// The record
+        #[arg(value_parser = name)]
+        name: String,
+        /// Another address of the server's machine, from which a session's account must not get in
+        #[arg(long, value_name = "ADDRESS")]
+        from: Option<IpAddr>,
+    },
+}
+
+/// `audit`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Audit {
+    /// Print the last entries of the trail
+    Tail {
+        /// How many, or `all`
+        #[arg(short = 'n', value_name = "N", default_value = "20", value_parser = count)]
+        count: Count,
+        /// Go on as entries are written, until interrupted
+        #[arg(short, long)]
+        follow: bool,
+    },
+    /// Verify the trail offline: names the first bad entry; exit code 11 when there is one
+    ///
+    /// Reads the store of this machine's installation, or an export (`audit tail -n all -o jsonl`), against the checkpoints
+    /// and their public key. Needs no server and no secret.
+    Verify(Verify),
+}
+
+/// `audit verify`.
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
+    /// The settings file of the installation, which says where everything below is
+    #[arg(long, env = "MAYFLY_CONFIG", value_name = "FILE", default_value = "/etc/mayfly/mayfly.toml")]
+    pub(crate) config: PathBuf,
+    /// Verify an export instead of the store
+    #[arg(long, value_name = "FILE")]
+    pub(crate) export: Option<PathBuf>,
+    /// The checkpoints kept elsewhere: a file, or the directory of them
+    #[arg(long, value_name = "PATH")]
+    pub(crate) checkpoint: Option<PathBuf>,
+    /// The public key of the checkpoints, as `server init` and `server check` print it
+    #[arg(long, value_name = "KEY")]
+    pub(crate) key: Option<String>,
+}

@@ -1,0 +1,154 @@
+//! The API's client: requests over the server's Unix socket, one connection each, with limits on size and time.
+
+mod http;
+mod reach;
+
+use crate::failure::Failure;
+use crate::output::Output;
+use http::{Answer, Method};
+use mayfly_wire::Page;
+use mayfly_wire::problem::Problem;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::io::{IsTerminal as _, Write as _};
+use std::path::PathBuf;
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// The longest a request may take that only asks the server.
+const QUICK: Duration = Duration::from_secs(30);
+
+/// The longest a request may take that makes the server go to a target: the server's own limits are well below it.
+const SLOW: Duration = Duration::from_secs(300);
+
+/// After how long a person is told what is being waited for.
+const PATIENCE: Duration = Duration::from_millis(700);
+
+/// The most pages of a list that are read; at 500 items a page more than any installation has.
+const PAGES_MOST: usize = 10_000;
+
+/// A way to the server.
+#[derive(Debug, Clone)]
+pub(crate) struct Client {
+    socket: PathBuf,
+    progress: bool,
+}
+
+impl Client {
+    /// A client of the server that listens at `socket`. Nothing is opened yet.
+    pub(crate) fn new(socket: PathBuf, output: &Output) -> Self {
+        Self { socket, progress: !output.quiet && std::io::stderr().is_terminal() }
+    }
+
+    /// Gets something.
+    ///
+    /// # Errors
+    /// The server's problem, or why the server could not be asked.
+    pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
+        self.ask(Method::GET, path, Zeroizing::new(Vec::new()), QUICK).await
+    }
+
+    /// Gets every item of a list, page by page.
+    ///
+    /// # Errors
+    /// As [`Client::get`] does.
+    pub(crate) async fn all<T: DeserializeOwned>(&self, path: &str) -> Result<Vec<T>, Failure> {
+        let mut items = Vec::new();
+        let mut query = "?limit=500".to_owned();
+        for _ in 0..PAGES_MOST {
+            let page: Page<T> = self.get(&format!("{path}{query}")).await?;
+            items.extend(page.items);
+            let Some(next) = page.next else { return Ok(items) };
+            query = format!("?limit=500&after={}", utf8_percent_encode(&next, NON_ALPHANUMERIC));
+        }
+        Err(Failure::unexpected("the server's list has no end"))
+    }
+
+    /// Puts something, which answers nothing.
+    ///
+    /// # Errors
+    /// As [`Client::get`] does.
+    pub(crate) async fn put<B: Serialize>(&self, path: &str, body: &B) -> Result<(), Failure> {
+        self.exchange(Method::PUT, path, encode(body)?, QUICK).await.map(|_| ())
+    }
+
+    /// Posts something that only concerns the server.
+    ///
+    /// # Errors
+    /// As [`Client::get`] does.
+    pub(crate) async fn post<B: Serialize, T: DeserializeOwned>(&self, path: &str, body: &B) -> Result<T, Failure> {
+        self.ask(Method::POST, path, encode(body)?, QUICK).await
+    }
+
+    /// Posts something that makes the server go to a target; `doing` tells a person at a terminal what takes so long.
+    ///
+    /// # Errors
+    /// As [`Client::get`] does.
+    pub(crate) async fn post_slow<B, T>(&self, path: &str, body: &B, doing: &str) -> Result<T, Failure>
+    where
+        B: Serialize,
+        T: DeserializeOwned,
+    {
+        let asked = self.ask(Method::POST, path, encode(body)?, SLOW);
+        if !self.progress {
+            return asked.await;
+        }
+        tokio::pin!(asked);
+        tokio::select! {
+            biased;
+            answer = &mut asked => return answer,
+            () = tokio::time::sleep(PATIENCE) => {}
+        }
+        // Progress that cannot be shown is no reason to fail.
+        let _ = write!(std::io::stderr(), "… {doing}");
+        let answer = asked.await;
+        let _ = write!(std::io::stderr(), "\r\x1b[K");
+        answer
+    }
+
+    async fn ask<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Zeroizing<Vec<u8>>,
+        limit: Duration,
+    ) -> Result<T, Failure> {
+        let answer = self.exchange(method, path, body, limit).await?;
+        let bytes: &[u8] = if answer.body.is_empty() { b"null" } else { &answer.body };
+        serde_json::from_slice(bytes)
+            .map_err(|error| self.foreign(&format!("its answer to {path} is not understood: {error}")))
+    }
+
+    /// One request and its answer, which is a success.
+    async fn exchange(
+        &self,
+        method: Method,
+        path: &str,
+        body: Zeroizing<Vec<u8>>,
+        limit: Duration,
+    ) -> Result<Answer, Failure> {
+        let answer = http::exchange(&self.socket, method, path, body, limit).await?;
+        if answer.status.is_success() {
+            return Ok(answer);
+        }
+        match serde_json::from_slice::<Problem>(&answer.body) {
+            Ok(problem) => Err(Failure::Problem(Box::new(problem))),
+            Err(_) => Err(self.foreign(&format!("it answers {} to {path} and does not say why", answer.status))),
+        }
+    }
+
+    /// What answers is not a Mayfly server that this client knows.
+    fn foreign(&self, what: &str) -> Failure {
+        let socket = self.socket.display();
+        Failure::unexpected(format!("the server at {socket} is another program or another version: {what}"))
+            .hint("mayfly --version")
+            .hint("mayfly status")
+    }
+}
+
+fn encode<B: Serialize>(body: &B) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    serde_json::to_vec(body)
+        .map(Zeroizing::new)
+        .map_err(|error| Failure::unexpected(format!("the request has no JSON form: {error}")))
+}

@@ -1,0 +1,204 @@
+//! `connect`: what a client of one's own needs. Every line that is printed verifies the server: the local authority's
+//! certificate is kept in a file of the user's, because every client wants it as a file.
+
+use super::{Context, facts, sign_in};
+use crate::args::Connect;
+use crate::escape;
+use crate::failure::{Exit, Failure};
+use crate::output::Format;
+use mayfly_wire::connect::ConnectAnswer;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Serialize;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+/// What RFC 3986 §2.3 leaves unreserved needs no escape.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The server's answer, and what follows from it.
+#[derive(Serialize)]
+struct Printed<'a> {
+    #[serde(flatten)]
+    answer: &'a ConnectAnswer,
+    /// Where the authority's certificate was put.
+    ca_file: String,
+    /// A URI without the secret.
+    uri: String,
+    /// A command without the secret, which psql asks for.
+    psql: String,
+}
+
+/// Gets a connect secret and prints everything about it.
+///
+/// # Errors
+/// When the sign-in is refused, or the certificate cannot be kept.
+pub(super) async fn run(context: &Context, options: Connect) -> Result<Exit, Failure> {
+    let valid = options.valid.map(|duration| duration.seconds);
+    let answer = sign_in::connect_secret(context, &options.person, &options.name, valid).await?;
+    let ca_file = keep_authority(&answer)?;
+    let printed = Printed { uri: uri(&answer, &ca_file), psql: psql(&answer, &ca_file), ca_file, answer: &answer };
+    let mut output = context.output.clone();
+    if options.json {
+        output.format = Format::Json;
+    }
+    output.one(&printed, &answer.user, || text(&printed))?;
+    Ok(Exit::Done)
+}
+
+fn text(printed: &Printed<'_>) -> String {
+    let answer = printed.answer;
+    let port = answer.port.to_string();
+    let mut text = facts(&[
+        ("host", &answer.host),
+        ("port", &port),
+        ("user", &answer.user),
+        ("password", &answer.secret),
+        ("database", &answer.database),
+        ("good until", &answer.expires_at),
+        ("authority", &printed.ca_file),
+        ("uri", &printed.uri),
+    ]);
+    text.push_str(&format!("\n{}\n", escape::line(&printed.psql)));
+    if !answer.notes.is_empty() {
+        text.push('\n');
+    }
+    text.extend(answer.notes.iter().map(|note| escape::line(note) + "\n"));
+    text
+}
+
+/// Writes the authority's certificate to the user's data folder
+/// (<https://specifications.freedesktop.org/basedir-spec/latest/>), under the server's name. Returns the path.
+fn keep_authority(answer: &ConnectAnswer) -> Result<String, Failure> {
+    let folder = data_folder().ok_or_else(|| {
+        Failure::usage("there is no home folder to keep the server's certificate in: set HOME or XDG_DATA_HOME")
+    })?;
+    let path = folder.join("mayfly").join(format!("{}.pem", utf8_percent_encode(&answer.host, RESERVED)));
+    if std::fs::read_to_string(&path).is_ok_and(|kept| kept == answer.ca_pem) {
+        return Ok(path.display().to_string());
+    }
+    let failed = |error: std::io::Error| {
+        Failure::unexpected(format!("cannot keep the server's certificate in {}: {error}", path.display()))
+    };
+    write_whole(&path, &answer.ca_pem).map_err(failed)?;
+    Ok(path.display().to_string())
+}
+
+fn data_folder() -> Option<PathBuf> {
+    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    absolute("XDG_DATA_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/share")))
+}
+
+/// Puts a file in place at once, so that a client that reads it meanwhile sees the old one or the new one.
+fn write_whole(path: &Path, text: &str) -> std::io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    std::fs::create_dir_all(folder)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(text.as_bytes())?;
+    file.persist(path).map(|_| ()).map_err(|error| error.error)
+}
+
+/// A connection URI (<https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS>) without the secret.
+fn uri(answer: &ConnectAnswer, ca_file: &str) -> String {
+    let escaped = |text: &str| utf8_percent_encode(text, RESERVED).to_string();
+    let host = if answer.host.contains(':') { format!("[{}]", answer.host) } else { escaped(&answer.host) };
+    format!(
+        "postgresql://{}@{host}:{}/{}?sslmode=verify-full&sslrootcert={}",
+        escaped(&answer.user),
+        answer.port,
+        escaped(&answer.database),
+        escaped(ca_file)
+    )
+}
+
+/// A shell command that runs psql and lets it ask for the secret.
+fn psql(answer: &ConnectAnswer, ca_file: &str) -> String {
+    let port = answer.port.to_string();
+    let pairs = [
+        ("host", answer.host.as_str()),
+        ("port", &port),
+        ("user", &answer.user),
+        ("dbname", &answer.database),
+        ("sslmode", "verify-full"),
+        ("sslrootcert", ca_file),
+    ];
+    let words: Vec<_> = pairs.iter().map(|(name, value)| format!("{name}={}", conninfo_value(value))).collect();
+    format!("psql {}", shell_word(&words.join(" ")))
+}
+
+/// A value of a connection string, in quotes where it needs them
+/// (<https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-KEYWORD-VALUE>).
+fn conninfo_value(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-._~/:%+@".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
+}
+
+/// One word for a POSIX shell (XCU §2.2.2): in double quotes where nothing in it is special there, else in single ones.
+fn shell_word(text: &str) -> String {
+    let special = |c: char| "\"\\$`!".contains(c) || c.is_control();
+    if text.contains(special) { format!("'{}'", text.replace('\'', "'\\''")) } else { format!("\"{text}\"") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn answer(host: &str, database: &str) -> ConnectAnswer {
+        ConnectAnswer {
+            user: "alice~orders".to_owned(),
+            secret: "s3cret".to_owned(),
+            expires_at: "2026-01-01T08:00:00Z".to_owned(),
+            host: host.to_owned(),
+            port: 5432,
+            database: database.to_owned(),
+            ca_pem: String::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_is_printed_verifies_the_server_and_holds_no_secret() {
+        let answer = answer("gw.example.com", "orders");
+        assert_eq!(
+            psql(&answer, "/h/ca.pem"),
+            "psql \"host=gw.example.com port=5432 user=alice~orders dbname=orders sslmode=verify-full sslrootcert=/h/ca.pem\""
+        );
+        assert_eq!(
+            uri(&answer, "/h/ca.pem"),
+            "postgresql://alice~orders@gw.example.com:5432/orders?sslmode=verify-full&sslrootcert=%2Fh%2Fca.pem"
+        );
+    }
+
+    #[test]
+    fn hostile_database_names_stay_values() {
+        let answer = answer("::1", "a' host=evil \"$(id)`\\");
+        assert!(uri(&answer, "/c").starts_with("postgresql://alice~orders@[::1]:5432/a%27%20host%3Devil%20%22"));
+        assert_eq!(
+            psql(&answer, "/c"),
+            r#"psql 'host=::1 port=5432 user=alice~orders dbname='\''a\'\'' host=evil "$(id)`\\'\'' sslmode=verify-full sslrootcert=/c'"#
+        );
+    }
+
+    proptest! {
+        /// Read back by the rule of libpq: quoted values end at an unescaped quote, a backslash takes the next one as it is.
+        #[test]
+        fn a_connection_string_gives_its_values_back(value in "\\PC{0,20}") {
+            let written = conninfo_value(&value);
+            let read = match written.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')) {
+                None => written.clone(),
+                Some(inner) => {
+                    let (mut read, mut chars) = (String::new(), inner.chars());
+                    while let Some(c) = chars.next() {
+                        prop_assert_ne!(c, '\'');
+                        read.extend(if c == '\\' { chars.next() } else { Some(c) });
+                    }
+                    read
+                }
+            };
+            prop_assert_eq!(read, value);
+        }
+    }
+}

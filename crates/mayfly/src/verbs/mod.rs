@@ -1,0 +1,76 @@
+//! The verbs: one file for each noun, each function what one verb does. A verb gets what it needs as a [`Context`], prints
+//! its result, and returns how the program ends.
+
+mod apply;
+mod audit;
+mod cleanup;
+mod connect;
+mod db;
+mod ls;
+mod record;
+mod secret;
+mod server;
+mod sessions;
+mod sign_in;
+mod status;
+mod user;
+mod verify;
+
+use crate::args::{Audit, Cleanup, Record, Secret, Server, Sessions, User, Verb};
+use crate::client::Client;
+use crate::failure::{Exit, Failure};
+use crate::output::Output;
+
+/// What every verb needs.
+#[derive(Debug)]
+pub(crate) struct Context {
+    /// The way to the server.
+    pub(crate) client: Client,
+    /// Where results go.
+    pub(crate) output: Output,
+    /// Whether asking is forbidden.
+    pub(crate) no_input: bool,
+}
+
+/// Runs a verb of the client. Returns the exit code, which for `db` is psql's.
+///
+/// # Errors
+/// Why it was not done.
+pub(crate) async fn run(context: &Context, verb: Verb) -> Result<u8, Failure> {
+    let done = match verb {
+        Verb::Db(options) => return db::run(context, options).await,
+        Verb::Connect(options) => connect::run(context, options).await,
+        Verb::Ls(options) => ls::run(context, options).await,
+        Verb::Sessions(Sessions::Ls) => sessions::ls(context).await,
+        Verb::Sessions(Sessions::End { id, reason }) => sessions::end(context, &id, reason).await,
+        Verb::Cleanup(Cleanup::Ls) => cleanup::ls(context).await,
+        Verb::Cleanup(Cleanup::Show { id }) => cleanup::show(context, &id).await,
+        Verb::Cleanup(Cleanup::Retry { id }) => cleanup::retry(context, &id).await,
+        Verb::Apply(options) => apply::run(context, options).await,
+        Verb::Secret(Secret::Set { name, secret_file }) => secret::set(context, &name, secret_file.as_deref()).await,
+        Verb::Record(Record::Check { name, from }) => record::check(context, &name, from).await,
+        Verb::Audit(Audit::Tail { count, follow }) => audit::tail(context, count, follow).await,
+        Verb::Audit(Audit::Verify(options)) => verify::run(context, &options),
+        Verb::Status => status::run(context).await,
+        Verb::User(User::Passwd) => user::passwd(context),
+        Verb::Server(Server::Init(options)) => server::init(context, options),
+        Verb::Server(Server::Run(options)) => server::run(&options.config).await,
+        Verb::Server(Server::Check(options)) => server::check(context, &options.config),
+    };
+    done.map(Exit::code)
+}
+
+/// Lines of a name and a value each, the values lined up; values that are empty are left out.
+fn facts(pairs: &[(&str, &str)]) -> String {
+    let shown = || pairs.iter().filter(|(_, value)| !value.is_empty());
+    let width = shown().map(|(name, _)| name.len()).max().unwrap_or(0);
+    shown().map(|(name, value)| format!("{name:width$}  {}\n", crate::escape::line(value))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn facts_line_up_and_empty_ones_are_left_out() {
+        assert_eq!(super::facts(&[("id", "a\x1b"), ("group", ""), ("state", "b")]), "id     a\\u{1b}\nstate  b\n");
+    }
+}

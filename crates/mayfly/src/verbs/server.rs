@@ -1,0 +1,74 @@
+//! `server`: makes, runs and checks an installation. Acts on this machine's files.
+
+use super::{Context, facts};
+use crate::args::Init;
+use crate::failure::{Exit, Failure};
+use mayfly_server::cli::{Clock, OsClock, Prefix};
+use mayfly_server::commands::{self, InitError, InitOptions};
+use std::path::Path;
+
+/// Makes an installation and says what to do next.
+///
+/// # Errors
+/// When there is one already, or a file cannot be written.
+pub(super) fn init(context: &Context, options: Init) -> Result<Exit, Failure> {
+    let account_prefix = Prefix::parse(&options.account_prefix).map_err(|error| Failure::usage(error.to_string()))?;
+    let options = InitOptions {
+        directory: options.directory,
+        public_host: options.host,
+        postgres: options.postgres,
+        metrics: options.metrics,
+        account_prefix,
+    };
+    let report = commands::init(&options, OsClock::default().wall()).map_err(|error| match error {
+        InitError::Exists(_) => Failure::own(Exit::Conflict, error.to_string()),
+        other => Failure::unexpected(other.to_string()),
+    })?;
+    let (config, ca) = (report.config.display().to_string(), report.ca.display().to_string());
+    let (socket, installation) = (report.socket.display().to_string(), report.installation.to_string());
+    let json = serde_json::json!({
+        "installation": installation, "config": config, "key_fingerprint": report.fingerprint,
+        "audit_key": report.audit_key, "ca": ca, "socket": socket,
+    });
+    context.output.one(&json, &installation, || {
+        facts(&[
+            ("installation", &installation),
+            ("settings", &config),
+            ("key fingerprint", &report.fingerprint),
+            ("audit key", &report.audit_key),
+            ("authority", &ca),
+        ]) + &format!(
+            "\nKeep a copy of the keys beside the settings, away from this machine; without the installation's key no stored\n\
+             secret can be read. Give the audit key to whoever verifies the trail.\n\nNext:\n  \
+             mayfly server run --config {config}\n  MAYFLY_SOCKET={socket} mayfly apply -f objects.yaml\n"
+        )
+    })?;
+    Ok(Exit::Done)
+}
+
+/// Runs the server until it is told to stop.
+///
+/// # Errors
+/// When it cannot start.
+pub(super) async fn run(config: &Path) -> Result<Exit, Failure> {
+    let ready = |_: &mayfly_server::Config| {};
+    commands::run(config, ready).await.map_err(|error| Failure::unexpected(error.to_string()))?;
+    Ok(Exit::Done)
+}
+
+/// Checks what a start needs.
+///
+/// # Errors
+/// What a start would say.
+pub(super) fn check(context: &Context, config: &Path) -> Result<Exit, Failure> {
+    let report =
+        commands::check(config, OsClock::default().wall()).map_err(|error| Failure::unexpected(error.to_string()))?;
+    let json = serde_json::json!({
+        "settings": report.settings, "key_fingerprint": report.fingerprint, "audit_key": report.audit_key,
+    });
+    context.output.one(&json, &report.fingerprint, || {
+        let keys = facts(&[("key fingerprint", &report.fingerprint), ("audit key", &report.audit_key)]);
+        format!("{}\n{keys}", report.settings.join("\n"))
+    })?;
+    Ok(Exit::Done)
+}

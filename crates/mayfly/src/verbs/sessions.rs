@@ -1,0 +1,52 @@
+//! `sessions`: those that are not over, and ending one.
+
+use super::Context;
+use crate::failure::{Exit, Failure};
+use crate::output::{Format, Table};
+use mayfly_wire::paths;
+use mayfly_wire::sessions::{EndAnswer, EndRequest, Session};
+
+/// Lists sessions.
+///
+/// # Errors
+/// As the server's answer says.
+pub(super) async fn ls(context: &Context) -> Result<Exit, Failure> {
+    let sessions: Vec<Session> = context.client.all(paths::SESSIONS).await?;
+    context.output.list(&sessions, |session| session.id.clone(), table)?;
+    if sessions.is_empty() && context.output.format == Format::Table {
+        context.output.remark("no sessions");
+    }
+    Ok(Exit::Done)
+}
+
+fn table(sessions: &[Session]) -> Table {
+    let mut table = Table::new(&["SESSION", "PERSON", "RECORD", "ACCOUNT", "STATE", "OPENED", "OVER BY"]);
+    for session in sessions {
+        let state = match &session.end_reason {
+            Some(reason) => format!("{} ({reason})", session.state),
+            None => session.state.clone(),
+        };
+        let Session { id, person, record, account, opened_at, deadline, .. } = session;
+        table.row(&[id, person, record, account, &state, opened_at, deadline]);
+    }
+    table
+}
+
+/// Ends a session and waits until everything of it is seen to be gone, as long as the server does.
+///
+/// # Errors
+/// As the server's answer says; also when the session is over but its traces are not yet seen to be gone.
+pub(super) async fn end(context: &Context, id: &str, reason: Option<String>) -> Result<Exit, Failure> {
+    let path = paths::with(paths::SESSION_END, id);
+    let doing = "ending the session and looking that everything of it is gone";
+    let answer: EndAnswer = context.client.post_slow(&path, &EndRequest { reason }, doing).await?;
+    if !answer.clean {
+        let detail = format!(
+            "{id} is over and its connections are cut, but its account is not yet seen to be gone from the target: that is \
+             tried again until it is"
+        );
+        return Err(Failure::own(Exit::Target, detail).hint("mayfly cleanup ls"));
+    }
+    context.output.one(&answer, &answer.id, || format!("{id} is over; everything of it is seen to be gone\n"))?;
+    Ok(Exit::Done)
+}

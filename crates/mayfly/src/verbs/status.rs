@@ -1,0 +1,59 @@
+//! `status`: who the server is and how it is.
+
+use super::{Context, facts};
+use crate::failure::{Exit, Failure};
+use mayfly_wire::paths;
+use mayfly_wire::status::Status;
+
+/// Shows the server's state. [`Exit::Pending`] when it is not ready.
+///
+/// # Errors
+/// When the server cannot be asked.
+pub(super) async fn run(context: &Context) -> Result<Exit, Failure> {
+    let status: Status = context.client.get(paths::STATUS).await?;
+    context.output.one(&status, &status.installation, || text(&status))?;
+    Ok(if status.ready { Exit::Done } else { Exit::Pending })
+}
+
+fn text(status: &Status) -> String {
+    let ready = if status.ready { "yes".to_owned() } else { format!("NO: {}", status.unready.join("; ")) };
+    let owed = match (status.cleanup_pending, status.cleanup_can_log_in) {
+        (0, _) => "nothing".to_owned(),
+        (changes, 0) => format!("{changes} changes, none of which can log in"),
+        (changes, able) => format!("{changes} changes, {able} of which CAN STILL LOG IN: `mayfly cleanup ls`"),
+    };
+    facts(&[
+        ("version", &status.version),
+        ("installation", &status.installation),
+        ("run", &status.run),
+        ("ready", &ready),
+        ("sessions", &status.sessions.to_string()),
+        ("owed", &owed),
+        ("you are", if status.administrator { "an administrator" } else { "not an administrator" }),
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_can_still_log_in_is_not_overlooked() {
+        let mut status = Status {
+            version: "0.1.0".to_owned(),
+            installation: "ins_1".to_owned(),
+            run: "run_1".to_owned(),
+            ready: false,
+            unready: vec!["the disk is full".to_owned()],
+            sessions: 2,
+            cleanup_pending: 3,
+            cleanup_can_log_in: 1,
+            administrator: true,
+        };
+        let shown = text(&status);
+        assert!(shown.contains("ready         NO: the disk is full\n"), "{shown}");
+        assert!(shown.contains("3 changes, 1 of which CAN STILL LOG IN"), "{shown}");
+        status.cleanup_pending = 0;
+        assert!(text(&status).contains("owed          nothing\n"));
+    }
+}
