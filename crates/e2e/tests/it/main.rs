@@ -1,0 +1,11 @@
+//! End to end: the real binary, real clients, real servers; what is asserted is read on the target with the target's own
+//! tools.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test binary: what breaks is a failed test"
+)]
+
+mod main_job;
