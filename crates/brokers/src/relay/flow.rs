@@ -13,6 +13,9 @@ use super::{Boundaries, boundaries::Violation};
 /// After so many rounds a direction lets the other one, and other tasks, have their turn.
 const ROUNDS: usize = 8;
 
+/// How much of an incomplete message is held back at most, in bytes; longer ones are passed on as they come.
+const HELD_MOST: usize = 8 * 1024;
+
 /// Why a direction stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stop {
@@ -47,6 +50,9 @@ pub(super) struct Flow<B> {
     ended: Option<Ended>,
     /// What is to stand at the next boundary.
     insertion: Vec<u8>,
+    /// The beginning of a message whose rest has not come. It is of no use to the sink yet, and a sink that has not seen
+    /// it stands at a boundary: there a notice can be given, and a cut explained.
+    held: Vec<u8>,
 }
 
 impl<B: Boundaries> Flow<B> {
@@ -54,7 +60,16 @@ impl<B: Boundaries> Flow<B> {
     pub(super) fn new(mut boundaries: B, early: Vec<u8>) -> Result<Self, Violation> {
         let boundary = boundaries.follow(&early)?;
         let backlog = early;
-        Ok(Self { boundaries, backlog, sent: 0, boundary, unflushed: false, ended: None, insertion: Vec::new() })
+        Ok(Self {
+            boundaries,
+            backlog,
+            sent: 0,
+            boundary,
+            unflushed: false,
+            ended: None,
+            insertion: Vec::new(),
+            held: Vec::new(),
+        })
     }
 
     /// Puts a message at the next boundary, behind those that wait for it already.
@@ -66,7 +81,7 @@ impl<B: Boundaries> Flow<B> {
     /// been read.
     pub(super) fn remainder(&self) -> Option<Vec<u8>> {
         if self.backlog.is_empty() {
-            return self.boundaries.at_boundary().then(Vec::new);
+            return self.at_boundary().then(Vec::new);
         }
         let to = self.boundary.filter(|boundary| *boundary >= self.sent)?;
         Some(self.backlog[self.sent..to].to_vec())
@@ -97,21 +112,44 @@ impl<B: Boundaries> Flow<B> {
                 Some(Ended::Broken) => return Poll::Ready(Stop::SourceFailed),
                 None => {}
             }
-            if !self.insertion.is_empty() && self.boundaries.at_boundary() {
+            if !self.insertion.is_empty() && self.at_boundary() {
                 self.backlog = std::mem::take(&mut self.insertion);
                 self.boundary = Some(self.backlog.len());
                 continue;
             }
-            let read = ready!(self.poll_fill(cx, from, scratch));
-            let Ok(boundary) = self.boundaries.follow(&scratch[..read]) else {
+            let read = ready!(self.poll_fill(cx, from, &mut scratch[self.held.len()..]));
+            let held = self.held.len();
+            let Ok(boundary) = self.boundaries.follow(&scratch[held..held + read]) else {
                 return Poll::Ready(Stop::Violation);
             };
-            if self.pass(cx, to, &scratch[..read], boundary).is_err() {
+            scratch[..held].copy_from_slice(&self.held);
+            self.held = Vec::new();
+            // Where the held beginning of a message is not complete yet, the last boundary is in front of it.
+            let boundary = boundary.map(|at| held + at).or((held > 0).then_some(0));
+            let passing = self.hold(&scratch[..held + read], boundary);
+            if self.pass(cx, to, passing, boundary).is_err() {
                 return Poll::Ready(Stop::SinkFailed);
             }
         }
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// Whether the sink, once it has everything that was passed on, stands at a boundary.
+    fn at_boundary(&self) -> bool {
+        !self.held.is_empty() || self.boundaries.at_boundary()
+    }
+
+    /// Holds the beginning of an incomplete message back, if it is short. Returns the rest. At an orderly end everything is
+    /// passed on as it came; a source that broke leaves the sink at a boundary.
+    fn hold<'a>(&mut self, chunk: &'a [u8], boundary: Option<usize>) -> &'a [u8] {
+        match boundary.map(|at| chunk.split_at(at)) {
+            Some((whole, begun)) if begun.len() <= HELD_MOST && !matches!(self.ended, Some(Ended::Orderly)) => {
+                self.held = begun.to_vec();
+                whole
+            }
+            _ => chunk,
+        }
     }
 
     /// Writes the backlog, frees it, and flushes.
