@@ -7,6 +7,7 @@
     reason = "a development command: it prints, measures time and starts cargo, apt and the tests"
 )]
 
+mod demo;
 mod deny;
 mod packages;
 mod process;
@@ -31,6 +32,8 @@ struct Arguments {
 enum Command {
     /// Check, lint and test everything; installs the system packages that it needs.
     Test(test::Options),
+    /// Show one real session on a throw-away PostgreSQL; stays up in a terminal until Ctrl-C.
+    Demo,
     /// Check the rules of the house: edges between and inside crates, places, lengths, text.
     Tidy,
     /// Install the system packages that the tests need, without starting or reconfiguring a service.
@@ -40,6 +43,7 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Test(options) => test::run(&options),
+        Command::Demo => demo::run(),
         Command::Tidy => tidy::run(),
         Command::Packages(options) => packages::run(&options),
     };

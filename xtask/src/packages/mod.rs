@@ -89,6 +89,14 @@ pub(crate) fn install(interrupted: &Interrupted) -> anyhow::Result<()> {
     install_these(&missing()?, interrupted)
 }
 
+/// Installs what is missing of the named packages.
+///
+/// # Errors
+/// As [`install`].
+pub(crate) fn install_only(names: &[&str], interrupted: &Interrupted) -> anyhow::Result<()> {
+    install_these(&missing_of(names)?, interrupted)
+}
+
 fn install_these(missing: &[&Package], interrupted: &Interrupted) -> anyhow::Result<()> {
     if missing.is_empty() {
         return Ok(());
