@@ -89,7 +89,8 @@ fn line(entry: &str) -> String {
     let value = parse(entry);
     let at = value["at_us"].as_i64().and_then(|us| jiff::Timestamp::from_microsecond(us).ok());
     let at = at.map_or_else(|| "(no time)".to_owned(), |at| format!("{at:.3}"));
-    let mut line = format!("{:>6}  {at}  {:<24}", value["seq"], value["kind"].as_str().unwrap_or("(not an entry)"));
+    let mut line =
+        format!("{:>6}  {at}  {:<24}", value["seq"].to_string(), value["kind"].as_str().unwrap_or("(not an entry)"));
     let mut add = |name: &str, value: &Value| {
         if let Some(text) = value.as_str() {
             line.push_str(&format!("  {name}={text}"));
