@@ -113,7 +113,7 @@ pub fn draw(entropy: &mut dyn Entropy) -> Secret {
     let mut bytes = Zeroizing::new([0_u8; SECRET_BYTES]);
     entropy.fill(&mut *bytes);
     let mut encoded = Zeroizing::new([0_u8; 32]);
-    let length = URL_SAFE_NO_PAD.encode_slice(&*bytes, &mut *encoded).unwrap_or(0);
+    let length = URL_SAFE_NO_PAD.encode_slice(bytes.as_slice(), &mut *encoded).unwrap_or(0);
     // The capacity is exact, so that no half-filled copy stays behind in freed memory.
     let mut text = String::with_capacity(32);
     text.extend(encoded.iter().take(length).map(|byte| char::from(*byte)));

@@ -93,7 +93,7 @@ impl InstallationKey {
     pub fn fingerprint(&self) -> Fingerprint {
         let mut hash = Sha256::new();
         hash.update(FINGERPRINT_DOMAIN);
-        hash.update(*self.0);
+        hash.update(self.0.as_slice());
         let digest = hash.finalize();
         let mut bytes = [0_u8; 8];
         bytes.iter_mut().zip(digest.iter()).for_each(|(to, from)| *to = *from);
