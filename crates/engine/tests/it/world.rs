@@ -1,6 +1,7 @@
 //! A simulated world: targets, a ledger and a clock that outlive the server's process, the records that people open, and
 //! the people.
 
+use crate::scenes::script::Script;
 use mayfly_contract::clock::SimClock;
 use mayfly_contract::entropy::Seeded;
 use mayfly_contract::faults::Faults;
@@ -56,6 +57,9 @@ pub(crate) struct World {
     pub(crate) seed: u64,
     pub(crate) twice: bool,
     pub(crate) mutation: Mutation,
+    pub(crate) settings: Settings,
+    /// Stands between the engine and the targets in a scripted scene.
+    pub(crate) script: Option<Arc<Script>>,
     lives: std::cell::Cell<u64>,
 }
 
@@ -82,7 +86,19 @@ impl World {
         }
         let before = targets.iter().map(|(host, target)| (host.clone(), target.snapshot())).collect();
         let lives = std::cell::Cell::new(0);
-        Self { clock, faults, ledger, targets, before, seed, twice: false, mutation: Mutation::default(), lives }
+        Self {
+            clock,
+            faults,
+            ledger,
+            targets,
+            before,
+            seed,
+            twice: false,
+            mutation: Mutation::default(),
+            settings: Settings::default(),
+            script: None,
+            lives,
+        }
     }
 
     /// Runs one life of the server's process; it ends when `life` does or when the process is killed. True when it was.
@@ -117,6 +133,10 @@ impl World {
         provider.twice = self.twice;
         let provider: Arc<dyn Provider> = Arc::new(provider);
         let provider = self.mutation.provider.map_or_else(|| Arc::clone(&provider), |wrap| wrap(Arc::clone(&provider)));
+        let provider = match &self.script {
+            Some(script) => script.over(provider, &self.targets),
+            None => provider,
+        };
         let ledger: Arc<dyn Ledger> = match self.mutation.ledger {
             Some(wrap) => wrap(Arc::clone(&self.ledger)),
             None => Arc::clone(&self.ledger) as Arc<dyn Ledger>,
@@ -127,7 +147,7 @@ impl World {
             providers: Arc::new(OneProvider(provider)),
             entropy: Box::new(entropy),
         };
-        let engine = Arc::new(Engine::new(Settings::default(), identity, ports));
+        let engine = Arc::new(Engine::new(self.settings.clone(), identity, ports));
         Process { engine, clock: Arc::clone(&self.clock), targets: self.targets.clone() }
     }
 
