@@ -1,9 +1,11 @@
 //! The engine as the rest of the server sees it.
 
-use crate::context::{Identity, Ports, Shared};
+use crate::base::{Identity, Ports};
+use crate::context::Shared;
 use crate::ports::ledger::{Entry, Learnt, LedgerError, Write};
 use crate::reconcile;
-use crate::session::{self, Closing, Joined, Message, Order, Seat, Turned};
+use crate::seat::{Closing, Joined, Message, Order, Seat, Turned};
+use crate::session;
 use crate::settings::Settings;
 use mayfly_domain::{
     Authorised, ChangeId, ChangeState, ConnectionId, EndReason, Failure, FailureClass, Mark, SessionId,

@@ -4,7 +4,7 @@ use crate::context::Shared;
 use crate::events::Happened;
 use crate::ports::ledger::{ChangeRow, Entry, Held, HoldRow, Learnt, LedgerError, SessionRow, Write};
 use crate::ports::provider::{AccountWish, OpenStep, Opened, PlannedChange, Provider, Survey, SurveyRequest, Wish};
-use crate::session::Order;
+use crate::seat::Order;
 use mayfly_domain::audit::{Event, EventKind};
 use mayfly_domain::{
     Authorised, BootTime, ChangeId, ChangeKind, ChangeState, Failure, FailureClass, Secret, SessionId, SessionState,

@@ -6,6 +6,7 @@
 //! I/O, so that the simulation replays from its seed.
 
 mod backoff;
+mod base;
 mod breaker;
 mod context;
 mod engine;
@@ -18,19 +19,21 @@ mod pass;
 mod places;
 mod plan;
 pub mod ports;
-pub mod proof;
 mod queue;
 mod reconcile;
+mod record;
 mod registry;
+mod seat;
 mod session;
 mod settings;
 mod signal;
 mod sync;
 mod tasks;
 
-pub use context::{Identity, Ports};
+pub use base::{Identity, Ports};
 pub use engine::Engine;
-pub use session::{Closing, Cut, Joined, Order, Seat};
+pub use ports::proof;
+pub use seat::{Closing, Cut, Joined, Order, Seat};
 pub use settings::Settings;
 pub use signal::Signal;
 pub use tasks::Tasks;

@@ -6,7 +6,7 @@ use crate::events;
 use crate::pass::{Gate, Pass, PassEnd};
 use crate::ports::ledger::{ChangeRow, Entry, Footprint, HoldRow, Learnt, LedgerError, SessionRow, Write};
 use crate::ports::provider::{CloseStep, CloseVerb, SessionScope};
-use crate::session::Closing;
+use crate::seat::Closing;
 use crate::signal::Signal;
 use mayfly_domain::audit::EventKind;
 use mayfly_domain::{

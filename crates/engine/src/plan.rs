@@ -7,8 +7,8 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 use crate::ports::ledger::ChangeRow;
+use crate::ports::proof::{AbsentProof, Ending, KeptProof, ReleasedProof};
 use crate::ports::provider::{CloseVerb, Presence, Sight};
-use crate::proof::{AbsentProof, Ending, KeptProof, ReleasedProof};
 use mayfly_domain::{ChangeKind, Failure, FailureClass, WallTime};
 use std::collections::BTreeMap;
 

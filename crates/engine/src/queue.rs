@@ -1,8 +1,8 @@
 //! One queue for each target: a bounded number of commands in flight, what cuts access before launches before the rest of
 //! removal, and steps of one verb that wait together go together.
 
+use crate::base::Base;
 use crate::breaker::{self, Admission, Breaker};
-use crate::context::Shared;
 use crate::ports::provider::{CloseStep, CloseVerb, Closed, LookStep, OpenStep, Opened, Provider, Sight};
 use crate::sync::lock;
 use futures_util::FutureExt;
@@ -82,13 +82,13 @@ struct State {
 pub(crate) struct TargetQueue {
     target: TargetId,
     provider: Arc<dyn Provider>,
-    shared: Arc<Shared>,
+    base: Arc<Base>,
     state: Mutex<State>,
 }
 
 impl TargetQueue {
-    pub(crate) fn new(target: TargetId, provider: Arc<dyn Provider>, shared: Arc<Shared>) -> Self {
-        Self { target, provider, shared, state: Mutex::default() }
+    pub(crate) fn new(target: TargetId, provider: Arc<dyn Provider>, base: Arc<Base>) -> Self {
+        Self { target, provider, base, state: Mutex::default() }
     }
 
     /// Makes a change.
@@ -122,7 +122,7 @@ impl TargetQueue {
         let start = {
             let mut state = lock(&self.state);
             state.waiting.entry(job.verb()).or_default().push_back(job);
-            if state.running < self.shared.settings.commands_per_target {
+            if state.running < self.base.settings.commands_per_target {
                 state.running += 1;
                 true
             } else {
@@ -131,7 +131,7 @@ impl TargetQueue {
         };
         if start {
             let queue = Arc::clone(self);
-            self.shared.tasks.spawn("target worker", async move { queue.work().await });
+            self.base.tasks.spawn("target worker", async move { queue.work().await });
         }
     }
 
@@ -145,12 +145,12 @@ impl TargetQueue {
     fn next_batch(&self) -> Option<Vec<Job>> {
         loop {
             let mut state = lock(&self.state);
-            let Some(verb) = choose(&state, self.shared.settings.commands_per_target) else {
+            let Some(verb) = choose(&state, self.base.settings.commands_per_target) else {
                 state.running -= 1;
                 return None;
             };
-            let most = match state.breaker.admit(self.shared.clock.boot()) {
-                Admission::Open => self.shared.settings.batch,
+            let most = match state.breaker.admit(self.base.clock.boot()) {
+                Admission::Open => self.base.settings.batch,
                 Admission::Probe => 1,
                 Admission::Refused(failure) => {
                     let refused = std::mem::take(&mut state.waiting);
@@ -198,14 +198,14 @@ impl TargetQueue {
     /// Runs a provider's work within its time and behind a wall: what it does not answer is an unknown outcome for each of
     /// its steps, and the worker lives on.
     async fn guarded<T>(&self, work: impl Future<Output = Vec<T>>) -> Vec<T> {
-        let limit = self.shared.clock.boot().plus(self.shared.settings.command_limit);
+        let limit = self.base.clock.boot().plus(self.base.settings.command_limit);
         tokio::select! {
             biased;
             results = AssertUnwindSafe(work).catch_unwind() => results.unwrap_or_else(|_| {
                 tracing::error!(target_id = %self.target, "A provider panicked");
                 Vec::new()
             }),
-            () = self.shared.clock.sleep_until(limit) => {
+            () = self.base.clock.sleep_until(limit) => {
                 tracing::error!(target_id = %self.target, "A provider did not answer within its limit");
                 Vec::new()
             }
@@ -215,10 +215,10 @@ impl TargetQueue {
     fn deliver<T>(&self, results: Vec<Result<T, Failure>>, replies: Vec<Reply<T>>) {
         let about = breaker::about_target(results.iter().map(|result| result.as_ref().err())).cloned();
         let change = {
-            let mut entropy = self.shared.entropy();
+            let mut entropy = self.base.entropy();
             lock(&self.state).breaker.observe(
-                &self.shared.settings,
-                self.shared.clock.boot(),
+                &self.base.settings,
+                self.base.clock.boot(),
                 about.as_ref(),
                 &mut **entropy,
             )
@@ -232,7 +232,7 @@ impl TargetQueue {
         }
         if change == breaker::Change::Returned {
             tracing::info!(target_id = %self.target, "Target answers again");
-            self.shared.returned(&self.target);
+            self.base.returned(&self.target);
         }
     }
 }

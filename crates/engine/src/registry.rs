@@ -1,7 +1,7 @@
 //! Which sessions this process runs: one for each (person, record), found by either. One place decides whether somebody
 //! joins or launches.
 
-use crate::session::Message;
+use crate::seat::Message;
 use crate::sync::lock;
 use mayfly_domain::{PersonName, RecordName, SessionId};
 use std::collections::BTreeMap;

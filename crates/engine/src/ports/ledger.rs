@@ -1,7 +1,7 @@
 //! The ledger port: the durable list of sessions, changes and holds. The engine writes entries, each atomic with its audit
 //! events; the store groups entries into commits and refuses any whose expectations do not hold.
 
-use crate::proof::Ending;
+use crate::ports::proof::Ending;
 use async_trait::async_trait;
 use mayfly_domain::audit::Event;
 use mayfly_domain::{

@@ -2,5 +2,6 @@
 
 pub mod clock;
 pub mod ledger;
+pub mod proof;
 pub mod provider;
 pub mod trail;

@@ -1,0 +1,92 @@
+//! What every part of the engine stands on: the ports, the settings, who this engine is, and its tasks.
+
+use crate::ports::clock::Clock;
+use crate::ports::ledger::Ledger;
+use crate::ports::provider::{Provider, Providers};
+use crate::settings::Settings;
+use crate::sync::lock;
+use crate::tasks::Tasks;
+use mayfly_domain::{Entropy, Failure, FailureClass, InstallationId, Prefix, RunId, TargetId};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard};
+use tokio::sync::Notify;
+
+/// Who this engine is: what its marks and events carry.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// The installation.
+    pub installation: InstallationId,
+    /// This run of the server.
+    pub run: RunId,
+    /// What the names of accounts start with.
+    pub prefix: Prefix,
+}
+
+/// The world as the engine reaches it.
+pub struct Ports {
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The ledger.
+    pub ledger: Arc<dyn Ledger>,
+    /// The providers.
+    pub providers: Arc<dyn Providers>,
+    /// Random bytes.
+    pub entropy: Box<dyn Entropy + Send>,
+}
+
+/// The ground that every part stands on.
+pub(crate) struct Base {
+    pub(crate) settings: Settings,
+    pub(crate) identity: Identity,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ledger: Arc<dyn Ledger>,
+    pub(crate) tasks: Tasks,
+    /// Wakes the reconciler.
+    pub(crate) wake: Notify,
+    providers: Arc<dyn Providers>,
+    entropy: Mutex<Box<dyn Entropy + Send>>,
+    /// Targets that answer again and whose debts have not been looked at since.
+    returned: Mutex<BTreeSet<TargetId>>,
+}
+
+impl Base {
+    pub(crate) fn new(settings: Settings, identity: Identity, ports: Ports) -> Arc<Self> {
+        Arc::new(Self {
+            settings,
+            identity,
+            clock: ports.clock,
+            ledger: ports.ledger,
+            tasks: Tasks::new(),
+            wake: Notify::new(),
+            providers: ports.providers,
+            entropy: Mutex::new(ports.entropy),
+            returned: Mutex::default(),
+        })
+    }
+
+    /// The source of randomness, for as long as the guard lives; never across an await.
+    pub(crate) fn entropy(&self) -> MutexGuard<'_, Box<dyn Entropy + Send>> {
+        lock(&self.entropy)
+    }
+
+    /// The provider of that name.
+    pub(crate) fn provider(&self, name: &str) -> Result<Arc<dyn Provider>, Failure> {
+        self.providers.provider(name).ok_or_else(|| {
+            Failure::new(
+                FailureClass::Bug,
+                format!("this build has no provider `{name}`: start the build that wrote this"),
+            )
+        })
+    }
+
+    /// Notes that a target answers again.
+    pub(crate) fn returned(&self, target: &TargetId) {
+        lock(&self.returned).insert(target.clone());
+        self.wake.notify_one();
+    }
+
+    /// The targets that answer again since the last call.
+    pub(crate) fn take_returned(&self) -> BTreeSet<TargetId> {
+        std::mem::take(&mut *lock(&self.returned))
+    }
+}
