@@ -55,9 +55,6 @@ pub(super) async fn session(
         Ok(ready) => ready,
         Err(closing) => return closing,
     };
-    if let Err(refused) = ready.joined.guard.started().await {
-        return Closing::refused(&refused);
-    }
     if wire::send(client, &ready.greeting).await.is_err() {
         return Closing::silent(Outcome::ClientLeft);
     }
@@ -140,6 +137,12 @@ async fn open(
     let encoded = ticket.data.encode(&mut said.messages);
     encoded.map_err(|_| Closing::target_violation("cancel key"))?;
     said.messages.extend_from_slice(&said.ready);
+    // A cut, or a client that leaves, does not wait for the record.
+    tokio::select! {
+        biased;
+        ending = voice::cut(&mut standing) => return Err(Closing::cut(&ending)),
+        started = joined.guard.started() => started.map_err(|refused| Closing::refused(&refused))?,
+    }
     Ok(Ready { joined, target, ticket, greeting: said.messages })
 }
 
