@@ -1,7 +1,5 @@
 //! What can be wrong with a trail, in words for the person who has to act on it.
 
-use crate::source::ReadError;
-
 /// What was found: the first thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Finding {
@@ -113,15 +111,4 @@ impl Finding {
             Self::Forged { .. } | Self::OtherTrail { .. } => None,
         }
     }
-}
-
-/// Why a trail was not verified.
-#[derive(Debug, thiserror::Error)]
-pub enum Failure {
-    /// Something is wrong with it.
-    #[error(transparent)]
-    Found(#[from] Finding),
-    /// It could not be read.
-    #[error("it cannot be read")]
-    Unreadable(#[from] ReadError),
 }

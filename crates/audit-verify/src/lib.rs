@@ -5,6 +5,7 @@
 //! believes nothing that it reads but the public key.
 
 mod entry;
+mod failure;
 mod finding;
 mod key;
 mod note;
@@ -12,7 +13,8 @@ mod source;
 mod tree;
 mod verify;
 
-pub use finding::{Failure, Finding};
+pub use failure::Failure;
+pub use finding::Finding;
 pub use key::{KeyError, PublicKey};
 pub use note::{Note, Whence};
 pub use source::{Line, ReadError, StoreFile, export, notes_in_directory, notes_in_file};

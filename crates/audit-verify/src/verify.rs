@@ -2,7 +2,8 @@
 //! at the first thing that is wrong and works out what was done.
 
 use crate::entry::{self, Entry};
-use crate::finding::{Failure, Finding};
+use crate::failure::Failure;
+use crate::finding::Finding;
 use crate::key::PublicKey;
 use crate::note::{self, Checkpoint, Note, Whence};
 use crate::source::{Line, ReadError};

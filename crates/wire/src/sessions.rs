@@ -1,4 +1,4 @@
-//! Sessions.
+//! Sessions: those that are not ended, and the end of one.
 
 use serde::{Deserialize, Serialize};
 
