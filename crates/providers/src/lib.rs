@@ -1,1 +1,16 @@
-//! To be filled.
+//! Accounts on targets: one folder for each kind of target, what each kind can do, and the registry that finds them by name.
+//!
+//! Invariants, stated as absences: nothing here keeps books, decides what is owed, or retries for longer than one command;
+//! no folder knows another; no identifier or text read from a target reaches a statement or a shell unquoted; no clear
+//! password stands in a statement.
+
+pub mod check;
+pub mod descriptor;
+pub mod postgres;
+pub mod registry;
+mod services;
+
+pub use check::{Check, CheckReport, CheckRequest, Finding, Level};
+pub use descriptor::{Capabilities, Descriptor, Setting, SettingKind, TargetDeadline};
+pub use registry::Registry;
+pub use services::Services;

@@ -1,0 +1,104 @@
+//! What a check of a record found, in a form that is the same for every kind of target: each finding says what it is
+//! about and, where something has to be done, the exact statements that do it.
+
+use async_trait::async_trait;
+use mayfly_domain::{Administration, Failure, Place, Prefix, WallTime};
+use serde::Serialize;
+use std::net::IpAddr;
+
+/// How a finding is to be taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// As it should be.
+    Ok,
+    /// Something that Mayfly needs, or that its promise rests on, is not there.
+    Missing,
+    /// The administrative account may do more than Mayfly needs, or the target lets more happen than it should.
+    Excess,
+    /// It could not be tried here, and why.
+    NotTried,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// How it is to be taken.
+    pub level: Level,
+    /// A sentence for a person.
+    pub what: String,
+    /// The statements or configuration lines that set it right, in the target's own language, in their order.
+    pub fix: Vec<String>,
+}
+
+/// Everything that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct CheckReport {
+    /// The findings, in the order in which they were looked at.
+    pub findings: Vec<Finding>,
+}
+
+impl CheckReport {
+    /// Adds a finding that needs nothing.
+    pub fn ok(&mut self, what: impl Into<String>) {
+        self.add(Level::Ok, what, Vec::new());
+    }
+
+    /// Adds a finding with the statements that set it right.
+    pub fn add(&mut self, level: Level, what: impl Into<String>, fix: Vec<String>) {
+        self.findings.push(Finding { level, what: what.into(), fix });
+    }
+
+    /// The findings of one level.
+    pub fn of(&self, level: Level) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(move |finding| finding.level == level)
+    }
+}
+
+/// What is checked.
+#[derive(Debug, Clone)]
+pub struct CheckRequest {
+    /// Where the target is administered, and with which credential.
+    pub place: Place,
+    /// The group or role that sessions of the record are lifted into, if any.
+    pub elevate: Option<String>,
+    /// Whether existing accounts are lifted, which needs more rights than making accounts.
+    pub lifts_existing: bool,
+    /// The provider's own settings of the record, as JSON.
+    pub settings: serde_json::Value,
+    /// What the names of accounts start with.
+    pub prefix: Prefix,
+    /// The address from which our sessions reach the target, if it is known.
+    pub our_address: Option<IpAddr>,
+    /// Another address of this machine, from which an ephemeral account must not get in.
+    pub second_address: Option<IpAddr>,
+    /// Now, by our wall clock.
+    pub now: WallTime,
+}
+
+/// The check of a record against its target. It changes nothing there.
+#[async_trait]
+pub trait Check: Send + Sync + 'static {
+    /// Looks at everything that a launch and its removal need.
+    ///
+    /// # Errors
+    /// A [`Failure`] when the target cannot be asked at all; whatever can be asked is a finding.
+    async fn check(&self, by: &Administration, request: &CheckRequest) -> Result<CheckReport, Failure>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_serialises_as_the_api_shows_it() {
+        let mut report = CheckReport::default();
+        report.ok("fine");
+        report.add(Level::NotTried, "from elsewhere", vec!["do this".to_owned()]);
+        let json = serde_json::to_value(&report).unwrap();
+        assert_eq!(json["findings"][0]["level"], "ok");
+        assert_eq!(json["findings"][1]["level"], "not_tried");
+        assert_eq!(json["findings"][1]["fix"][0], "do this");
+        assert_eq!(report.of(Level::Ok).count(), 1);
+    }
+}

@@ -1,0 +1,308 @@
+//! The survey: what a launch needs to know before anything is written down or made, and what it would change. It only reads.
+
+use super::connection::{Facts, field, number};
+use super::payload::{Account, Frozen, Membership};
+use super::pool::Pool;
+use super::settings::{Leftovers, Settings};
+use super::sql::{bad_role_name, fill, literal, micros, shown};
+use super::trouble::Trouble;
+use mayfly_domain::{Authorised, ChangeKind, Failure, FailureClass, Permit, WallTime};
+use mayfly_engine::ports::provider::{AccountWish, PlannedChange, Survey, SurveyRequest};
+use std::sync::Arc;
+use tokio_postgres::SimpleQueryRow;
+
+/// The role that all accounts of ours are members of up to PostgreSQL 15, whose pg_hba.conf knows no patterns.
+pub(crate) const MARKER_ROLE: &str = "mayfly_accounts";
+
+const DOING: &str = "looking at the server";
+
+/// What was read of the server.
+struct Seen {
+    now: WallTime,
+    may_create_roles: bool,
+    account: Option<u32>,
+    account_is_superuser: bool,
+    may_see_sessions: bool,
+    elevated: Option<u32>,
+    elevated_is_superuser: bool,
+    grave: Option<u32>,
+    grave_has_rights: bool,
+    may_use_grave: bool,
+    has_marker: bool,
+    memberships: Vec<Row>,
+    grantor: Option<(u32, String)>,
+}
+
+/// One row of the catalogue that makes the account a member.
+struct Row {
+    grantor: u32,
+    inherits: bool,
+}
+
+/// Reads, and plans.
+pub(crate) async fn survey(pool: &Arc<Pool>, permit: &Authorised, request: &SurveyRequest) -> Result<Survey, Failure> {
+    let wish = &request.wish;
+    let settings = Settings::read(&wish.settings)?;
+    check_names(request, &settings)?;
+    let lease = pool.lease(Permit::Open(permit), &wish.place, &settings.maintenance_database).await?;
+    let facts = lease.facts.clone();
+    let answers = lease.run(&query(request, &settings, &facts)).await.map_err(|trouble| trouble.failure(DOING, ""))?;
+    lease.give_back();
+    let seen = Seen::read(&answers, &facts).map_err(|trouble| trouble.failure(DOING, ""))?;
+    let changes = match &wish.account {
+        AccountWish::Create { .. } => vec![account(request, settings, &facts, &seen)?],
+        AccountWish::Existing { .. } => membership(request, settings, &facts, &seen)?.into_iter().collect(),
+    };
+    Ok(Survey { target: facts.target, target_now: seen.now, changes })
+}
+
+/// Refuses names that the server would take for something else.
+fn check_names(request: &SurveyRequest, settings: &Settings) -> Result<(), Failure> {
+    let wish = &request.wish;
+    let account = wish.account.name().as_str();
+    let fault = match &wish.account {
+        AccountWish::Create { .. } => bad_role_name(account),
+        // A role that exists may have any name that the server once took, but the search is for an exact one.
+        AccountWish::Existing { .. } => bad_role_name(account).filter(|_| !account.starts_with("pg_")),
+    };
+    if let Some(fault) = fault {
+        return Err(conflict(format!("{} cannot be the name of an account: {fault}", shown(account))));
+    }
+    let Some(role) = wish.elevate.as_deref() else { return Ok(()) };
+    // The predefined roles (pg_read_all_data, …) may be granted.
+    if let Some(fault) = bad_role_name(role).filter(|_| !role.starts_with("pg_")) {
+        return Err(conflict(format!("{} cannot be the name of a role to lift into: {fault}", shown(role))));
+    }
+    if role == settings.graveyard_role {
+        let text = format!("nobody is lifted into {}, which owns what ended accounts have left", shown(role));
+        return Err(conflict(text));
+    }
+    Ok(())
+}
+
+fn query(request: &SurveyRequest, settings: &Settings, facts: &Facts) -> String {
+    let per_grantor = facts.has_membership_options();
+    fill(
+        include_str!("sql/survey.sql"),
+        &[
+            ("now", &micros("clock_timestamp()")),
+            ("account", &literal(request.wish.account.name().as_str())),
+            ("elevated", &literal(request.wish.elevate.as_deref().unwrap_or_default())),
+            ("grave", &literal(&settings.graveyard_role)),
+            ("marker", &literal(MARKER_ROLE)),
+            ("inherits", if per_grantor { "m.inherit_option" } else { "true" }),
+            ("per_grantor", if per_grantor { "true" } else { "false" }),
+        ],
+    )
+}
+
+impl Seen {
+    fn read(answers: &[Vec<SimpleQueryRow>], facts: &Facts) -> Result<Self, Trouble> {
+        let [first, memberships, admins, fallback] = answers else { return Err(Trouble::Garbled) };
+        let row = first.first().ok_or(Trouble::Garbled)?;
+        let yes = |column| field(row, column).map(|text| text == "t");
+        let role = |row: &SimpleQueryRow| -> Result<(u32, String), Trouble> {
+            Ok((number(row, 0)?.ok_or(Trouble::Garbled)?, field(row, 1)?.to_owned()))
+        };
+        // On 16 and later every grant has a grantor who holds the role WITH ADMIN OPTION: ourselves, a role whose rights we
+        // have, or, for a superuser, the bootstrap superuser. Up to 15 it is whoever grants.
+        let admin = match admins.first() {
+            Some(row) if facts.has_membership_options() => Some(role(row)?),
+            _ => None,
+        };
+        let fallback = fallback.first().map(role).transpose()?;
+        let grantor = match admin {
+            Some(admin) => Some(admin),
+            None => fallback.filter(|_| facts.superuser || !facts.has_membership_options()),
+        };
+        let memberships = memberships
+            .iter()
+            .map(|row| Ok(Row { grantor: number(row, 0)?.ok_or(Trouble::Garbled)?, inherits: field(row, 2)? == "t" }))
+            .collect::<Result<_, Trouble>>()?;
+        Ok(Self {
+            now: WallTime::from_micros(number(row, 0)?.ok_or(Trouble::Garbled)?),
+            may_create_roles: yes(1)?,
+            account: number(row, 2)?,
+            account_is_superuser: yes(3)?,
+            may_see_sessions: yes(4)?,
+            elevated: number(row, 5)?,
+            elevated_is_superuser: yes(6)?,
+            grave: number(row, 7)?,
+            grave_has_rights: yes(8)?,
+            may_use_grave: yes(9)?,
+            has_marker: yes(10)?,
+            memberships,
+            grantor,
+        })
+    }
+}
+
+/// The account that would be made.
+fn account(request: &SurveyRequest, settings: Settings, facts: &Facts, seen: &Seen) -> Result<PlannedChange, Failure> {
+    let AccountWish::Create { name, mark } = &request.wish.account else {
+        return Err(Failure::new(FailureClass::Bug, "no account is to be made"));
+    };
+    if seen.account.is_some() {
+        return Err(conflict(format!("a role {} exists already and is not touched", shown(name.as_str()))));
+    }
+    if !seen.may_create_roles {
+        return Err(not_permitted(facts, "make roles", &format!("ALTER ROLE {} CREATEROLE;", shown(&facts.admin))));
+    }
+    if settings.leftovers != Leftovers::Keep {
+        check_graveyard(&settings.graveyard_role, facts, seen)?;
+    }
+    let mut roles = Vec::new();
+    if let Some(role) = &request.wish.elevate {
+        check_elevation(role, facts, seen)?;
+        roles.push(role.clone());
+    }
+    if seen.has_marker && !facts.has_membership_options() {
+        roles.push(MARKER_ROLE.to_owned());
+    }
+    let frozen = Frozen::AccountV1(Account {
+        maintenance_database: settings.maintenance_database,
+        mark: mark.to_string(),
+        valid_until: seen.now.plus(request.lifetime),
+        connections: settings.connections,
+        verifier_iterations: settings.verifier_iterations,
+        roles,
+        leftovers: settings.leftovers,
+        graveyard_role: settings.graveyard_role,
+    });
+    Ok(PlannedChange {
+        kind: ChangeKind::Account,
+        account: name.clone(),
+        group: request.wish.elevate.clone(),
+        prior: false,
+        payload: frozen.payload()?,
+        depends_on: Vec::new(),
+    })
+}
+
+/// The membership that would be added to an existing account; `None` when nothing is asked for.
+fn membership(
+    request: &SurveyRequest,
+    settings: Settings,
+    facts: &Facts,
+    seen: &Seen,
+) -> Result<Option<PlannedChange>, Failure> {
+    let name = request.wish.account.name();
+    let Some(member_oid) = seen.account else {
+        return Err(conflict(format!("there is no role {} on the server", shown(name.as_str()))));
+    };
+    if name.as_str() == facts.admin {
+        return Err(conflict("the administrative account itself cannot be used for sessions".to_owned()));
+    }
+    let Some(role) = &request.wish.elevate else { return Ok(None) };
+    check_elevation(role, facts, seen)?;
+    let Some((grantor_oid, grantor)) = seen.grantor.clone() else {
+        return Err(not_permitted(facts, "grant that role", &grant_admin_option(role, facts)));
+    };
+    if request.wish.end_other_sessions && !seen.may_see_sessions {
+        return Err(not_permitted(
+            facts,
+            "see since when the sessions of an existing account run",
+            &format!("GRANT pg_read_all_stats TO {};", shown(&facts.admin)),
+        ));
+    }
+    if seen.account_is_superuser && !facts.superuser {
+        return Err(conflict(format!("{} is a superuser: it cannot be lifted further", shown(name.as_str()))));
+    }
+    // A row of our grantor was there before us whoever made it; a row of another that gives its rights at once makes ours
+    // superfluous. Membership that is only inherited from elsewhere is not this membership.
+    let prior = seen.memberships.iter().any(|row| row.inherits || row.grantor == grantor_oid);
+    let frozen = Frozen::MembershipV1(Membership {
+        maintenance_database: settings.maintenance_database,
+        member_oid,
+        role_oid: seen.elevated.unwrap_or_default(),
+        grantor_oid,
+        grantor,
+    });
+    Ok(Some(PlannedChange {
+        kind: ChangeKind::Membership,
+        account: name.clone(),
+        group: Some(role.clone()),
+        prior,
+        payload: frozen.payload()?,
+        depends_on: Vec::new(),
+    }))
+}
+
+/// Whether anybody may be lifted into the role by us.
+fn check_elevation(role: &str, facts: &Facts, seen: &Seen) -> Result<(), Failure> {
+    if seen.elevated.is_none() {
+        return Err(conflict(format!("there is no role {} on the server to lift into", shown(role))));
+    }
+    if role == facts.admin {
+        return Err(conflict("nobody is lifted into the administrative account".to_owned()));
+    }
+    if seen.elevated_is_superuser && !facts.superuser {
+        return Err(conflict(format!(
+            "{} is a superuser, which only a superuser may grant: lift into a role that holds just the rights needed",
+            shown(role)
+        )));
+    }
+    if seen.grantor.is_none() {
+        return Err(not_permitted(facts, "grant that role", &grant_admin_option(role, facts)));
+    }
+    if !seen.may_create_roles && !facts.has_membership_options() {
+        return Err(not_permitted(facts, "grant roles", &format!("ALTER ROLE {} CREATEROLE;", shown(&facts.admin))));
+    }
+    Ok(())
+}
+
+/// Whether what accounts leave can be handed over.
+fn check_graveyard(role: &str, facts: &Facts, seen: &Seen) -> Result<(), Failure> {
+    if seen.grave.is_none() {
+        let text = format!(
+            "the role that gets what accounts leave does not exist; as a superuser: {}",
+            create_graveyard(role, facts).join(" ")
+        );
+        return Err(conflict(text));
+    }
+    if seen.grave_has_rights {
+        return Err(conflict(format!(
+            "{} owns what ended accounts left, so it must not have any right; as a superuser: {}",
+            shown(role),
+            strip(role)
+        )));
+    }
+    if !seen.may_use_grave {
+        return Err(not_permitted(facts, "hand anything over to the graveyard role", &grant_graveyard(role, facts)));
+    }
+    Ok(())
+}
+
+/// The statement that takes every right from the graveyard role.
+pub(crate) fn strip(role: &str) -> String {
+    format!("ALTER ROLE {} NOLOGIN NOSUPERUSER NOCREATEROLE NOCREATEDB NOREPLICATION NOBYPASSRLS;", shown(role))
+}
+
+/// The statements that make the graveyard role.
+pub(crate) fn create_graveyard(role: &str, facts: &Facts) -> Vec<String> {
+    let mut statements = vec![format!("CREATE ROLE {} NOLOGIN;", shown(role))];
+    if !facts.superuser {
+        statements.push(grant_graveyard(role, facts));
+    }
+    statements
+}
+
+/// The statement that lets the administrative account hand over to the graveyard role.
+pub(crate) fn grant_graveyard(role: &str, facts: &Facts) -> String {
+    let options = if facts.has_membership_options() { " WITH INHERIT TRUE, SET TRUE" } else { "" };
+    format!("GRANT {} TO {}{options};", shown(role), shown(&facts.admin))
+}
+
+/// The statement that lets the administrative account grant a role.
+pub(crate) fn grant_admin_option(role: &str, facts: &Facts) -> String {
+    format!("GRANT {} TO {} WITH ADMIN TRUE, INHERIT FALSE, SET FALSE;", shown(role), shown(&facts.admin))
+}
+
+fn conflict(text: String) -> Failure {
+    Failure::new(FailureClass::Conflict, text)
+}
+
+fn not_permitted(facts: &Facts, what: &str, fix: &str) -> Failure {
+    let admin = shown(&facts.admin);
+    Failure::new(FailureClass::NotPermitted, format!("{admin} may not {what}; as a superuser: {fix}"))
+}

@@ -1,0 +1,285 @@
+//! What the tests share: a server of its own with the fixtures and an administrator, the provider on it, and the rows that
+//! an engine would have written.
+
+use async_trait::async_trait;
+use mayfly_dial::{Credential, Credentials, Dialer};
+use mayfly_domain::authorise::{PersonFacts, RecordFacts, authorise};
+use mayfly_domain::{
+    AccountName, Authorised, ChangeId, ChangeKind, ChangeState, CredentialRef, Destination, Endpoint, Entropy, Failure,
+    InstallationId, Mark, Owed, Permit, PersonName, Place, Prefix, RecordName, Secret, SessionId, Trust, WallTime,
+};
+use mayfly_engine::ports::ledger::ChangeRow;
+use mayfly_engine::ports::provider::{
+    AccountWish, CloseStep, CloseVerb, Closed, LookStep, OpenStep, Opened, PlannedChange, Presence, Provider,
+    SessionScope, Sight, Survey, SurveyRequest, Wish,
+};
+use mayfly_providers::Services;
+use mayfly_providers::postgres::Postgres as Subject;
+use mayfly_testbed::postgres::{Flavour, Login, Options, Postgres, PostgresHandle};
+use mayfly_testbed::{admin, fixtures};
+use serde_json::{Value, json};
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The operating system's randomness.
+pub struct Os;
+
+impl Entropy for Os {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        getrandom::fill(bytes).unwrap();
+    }
+}
+
+struct Fixed(Login);
+
+#[async_trait]
+impl Credentials for Fixed {
+    async fn fetch(&self, _: Permit<'_>, _: &CredentialRef, _: &Destination) -> Result<Credential, Failure> {
+        Ok(Credential { login: self.0.user.clone(), secret: Secret::new(self.0.password.clone()) })
+    }
+}
+
+/// Who administers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum As {
+    Superuser,
+    LeastPrivilege,
+}
+
+/// Every server and administrator that the tests run with.
+pub const ALL: [(Flavour, As); 4] = [
+    (Flavour::Debian15, As::Superuser),
+    (Flavour::Debian15, As::LeastPrivilege),
+    (Flavour::Newer, As::Superuser),
+    (Flavour::Newer, As::LeastPrivilege),
+];
+
+/// A server of its own and a provider on it.
+pub struct Rig {
+    pub server: Postgres,
+    pub admin: Login,
+    pub subject: Subject,
+    pub place: Place,
+    pub as_whom: As,
+    installation: InstallationId,
+}
+
+impl Deref for Rig {
+    type Target = PostgresHandle;
+    fn deref(&self) -> &PostgresHandle {
+        &self.server
+    }
+}
+
+impl Rig {
+    pub async fn start(flavour: Flavour, as_whom: As) -> Self {
+        let server =
+            tokio::task::spawn_blocking(move || Postgres::start(Options::new(flavour)).unwrap()).await.unwrap();
+        fixtures::create(&server).await.unwrap();
+        let least = admin::create(&server, &fixtures::ROLES, &fixtures::DATABASES).await.unwrap();
+        let client = server.client("postgres").await.unwrap();
+        // For lifting existing accounts.
+        client.batch_execute("GRANT pg_read_all_stats TO mayfly_admin").await.unwrap();
+        let admin = if as_whom == As::Superuser { server.superuser().clone() } else { least };
+        let place = place(&server, server.port());
+        let subject = subject(&admin);
+        Self { server, admin, subject, place, as_whom, installation: InstallationId::random(&mut Os) }
+    }
+
+    pub fn mark(&self) -> Mark {
+        Mark { installation: self.installation.clone(), session: SessionId::random(&mut Os) }
+    }
+
+    pub fn create(&self, elevate: Option<&str>, settings: Value) -> Wish {
+        let name = AccountName::random(&Prefix::default(), &mut Os);
+        self.wish(AccountWish::Create { name, mark: self.mark() }, elevate, settings)
+    }
+
+    pub fn existing(&self, name: &str, role: &str) -> Wish {
+        self.wish(AccountWish::Existing { name: AccountName::existing(name) }, Some(role), json!({}))
+    }
+
+    fn wish(&self, account: AccountWish, elevate: Option<&str>, settings: Value) -> Wish {
+        Wish {
+            provider: "postgresql".to_owned(),
+            place: self.place.clone(),
+            account,
+            elevate: elevate.map(str::to_owned),
+            exclusive: true,
+            end_other_sessions: true,
+            settings,
+        }
+    }
+
+    pub async fn survey(&self, wish: &Wish) -> Result<Survey, Failure> {
+        let request = SurveyRequest { wish: wish.clone(), lifetime: Duration::from_secs(3660) };
+        self.subject.survey(&permit(), &request).await
+    }
+
+    /// Surveys and makes the only change of a wish.
+    pub async fn open(&self, wish: &Wish) -> (Change, Opened) {
+        let mut change = self.plan(wish).await;
+        let opened = self.subject.open(vec![change.open_step()]).await.remove(0).unwrap();
+        change.row.native_id.clone_from(&opened.native_id);
+        change.row.confirmed = true;
+        (change, opened)
+    }
+
+    /// Surveys and writes down the only change of a wish.
+    pub async fn plan(&self, wish: &Wish) -> Change {
+        let survey = self.survey(wish).await.unwrap();
+        let planned = survey.changes.into_iter().next().unwrap();
+        Change::new(wish, planned, &survey.target, survey.target_now)
+    }
+
+    pub async fn close(&self, verb: CloseVerb, change: &Change) -> Result<Closed, Failure> {
+        self.subject.close(verb, vec![change.close_step(SessionScope::All)]).await.remove(0)
+    }
+
+    pub async fn look(&self, change: &Change) -> Sight {
+        self.try_look(change).await.unwrap()
+    }
+
+    pub async fn try_look(&self, change: &Change) -> Result<Sight, Failure> {
+        self.subject.look(vec![change.look_step(SessionScope::All)]).await.remove(0)
+    }
+
+    /// The way out as the engine walks it; returns what was reported.
+    pub async fn remove(&self, change: &mut Change) -> Vec<String> {
+        self.close(CloseVerb::Disable, change).await.unwrap();
+        assert_eq!(self.close(CloseVerb::EndSessions, change).await.unwrap().sessions_left, 0);
+        let mut report = Vec::new();
+        if let Presence::Ours { native_id, leftovers } = self.look(change).await.presence {
+            change.row.native_id = native_id;
+            if leftovers {
+                report = self.close(CloseVerb::HandOver, change).await.unwrap().report;
+            }
+        }
+        self.close(CloseVerb::Remove, change).await.unwrap();
+        let sight = self.look(change).await;
+        assert_eq!((sight.presence, sight.sessions), (Presence::Absent, 0));
+        report
+    }
+
+    /// A session of an account that was made, over TCP with TLS, in the given database.
+    pub async fn log_in(&self, change: &Change, database: &str) -> Result<tokio_postgres::Client, Failure> {
+        log_in(self, change.row.account.as_str(), change.secret.expose(), database).await
+    }
+
+    /// Runs statements as the superuser.
+    pub async fn sql(&self, database: &str, sql: &str) {
+        self.client(database).await.unwrap().batch_execute(sql).await.unwrap();
+    }
+
+    /// One text that the superuser reads.
+    pub async fn ask(&self, database: &str, sql: &str) -> String {
+        let rows = self.client(database).await.unwrap().simple_query(sql).await.unwrap();
+        rows.iter()
+            .find_map(|message| match message {
+                tokio_postgres::SimpleQueryMessage::Row(row) => Some(row.get(0).unwrap_or("NULL").to_owned()),
+                _ => None,
+            })
+            .unwrap_or_else(|| "nothing".to_owned())
+    }
+}
+
+pub fn place(server: &PostgresHandle, port: u16) -> Place {
+    let endpoint = Endpoint { host: server.host().to_owned(), port };
+    let trust = Trust::VerifyFull { ca_pem: server.ca_pem().to_owned() };
+    Place {
+        destination: Destination { endpoint, trust },
+        credential: CredentialRef { record: RecordName::parse("orders-admin").unwrap() },
+    }
+}
+
+pub fn subject(admin: &Login) -> Subject {
+    Subject::new(Services::new(Dialer, Arc::new(Fixed(admin.clone())), Box::new(Os)))
+}
+
+/// Logs in as anybody, with verified TLS, through the same stack as a broker would.
+pub async fn log_in(
+    server: &PostgresHandle,
+    user: &str,
+    password: &str,
+    database: &str,
+) -> Result<tokio_postgres::Client, Failure> {
+    let mut config = tokio_postgres::Config::new();
+    config.user(user).password(password).dbname(database).host_path(server.socket_dir()).port(server.port());
+    match config.connect(tokio_postgres::NoTls).await {
+        Ok((client, connection)) => {
+            tokio::spawn(connection);
+            Ok(client)
+        }
+        Err(error) => Err(Failure::new(
+            mayfly_domain::FailureClass::CredentialsRefused,
+            error.code().map_or_else(|| error.to_string(), |code| code.code().to_owned()),
+        )),
+    }
+}
+
+pub fn permit() -> Authorised {
+    let person = PersonName::parse("alice").unwrap();
+    let record = RecordName::parse("orders").unwrap();
+    let facts = PersonFacts { name: &person, disabled: false, may_launch: std::slice::from_ref(&record) };
+    let target = RecordFacts { name: &record, duration: Duration::from_secs(3600) };
+    authorise(facts, target, WallTime::from_micros(0)).unwrap()
+}
+
+/// A change as the ledger would hold it.
+pub struct Change {
+    pub row: ChangeRow,
+    pub secret: Secret,
+}
+
+impl Change {
+    pub fn new(wish: &Wish, planned: PlannedChange, target: &mayfly_domain::TargetId, now: WallTime) -> Self {
+        let row = ChangeRow {
+            id: ChangeId::random(&mut Os),
+            session: SessionId::random(&mut Os),
+            provider: "postgresql".to_owned(),
+            kind: planned.kind,
+            target: target.clone(),
+            place: wish.place.clone(),
+            account: planned.account,
+            group: planned.group,
+            payload: planned.payload,
+            state: ChangeState::Intended,
+            since: now,
+            depends_on: Vec::new(),
+            last_moment: now.plus(Duration::from_secs(5)),
+            confirmed: false,
+            native_id: None,
+            prior: planned.prior,
+            held_since: now,
+            exclusive: true,
+            end_other_sessions: true,
+            next_try: None,
+            tries: 0,
+            failure: None,
+            can_log_in: None,
+        };
+        Self { row, secret: Secret::random(&mut Os) }
+    }
+
+    pub fn open_step(&self) -> OpenStep {
+        let secret = (self.row.kind == ChangeKind::Account).then(|| self.secret.clone());
+        OpenStep { change: self.row.clone(), secret, permit: Arc::new(permit()) }
+    }
+
+    pub fn owed(&self) -> Owed {
+        Owed::from_ledger(self.row.id.clone(), self.row.target.clone())
+    }
+
+    pub fn close_step(&self, scope: SessionScope) -> CloseStep {
+        CloseStep { change: self.row.clone(), owed: self.owed(), scope }
+    }
+
+    pub fn look_step(&self, scope: SessionScope) -> LookStep {
+        LookStep { change: self.row.clone(), owed: self.owed(), scope }
+    }
+
+    pub fn name(&self) -> &str {
+        self.row.account.as_str()
+    }
+}
