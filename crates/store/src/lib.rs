@@ -18,6 +18,7 @@ mod migrate;
 mod open;
 mod outside;
 mod readers;
+mod threads;
 mod trail;
 mod writer;
 

@@ -3,6 +3,7 @@
 
 use crate::database;
 use crate::error::{OpenError, Stop};
+use crate::threads;
 use rusqlite::{Connection, TransactionBehavior};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,9 +29,7 @@ impl Readers {
         for number in 0..THREADS {
             let connection = database::connect_reader(path)?;
             let questions = Arc::clone(&questions);
-            let thread = std::thread::Builder::new()
-                .name(format!("store-read-{number}"))
-                .spawn(move || run(connection, &questions))
+            let thread = threads::start(format!("store-read-{number}"), move || run(connection, &questions))
                 .map_err(OpenError::file(path))?;
             readers.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
         }

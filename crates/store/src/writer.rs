@@ -8,6 +8,7 @@ use crate::error::{OpenError, Stop};
 use crate::health::Status;
 use crate::merkle::Tree;
 use crate::outside::Outside;
+use crate::threads;
 use crate::trail;
 use mayfly_domain::InstallationId;
 use mayfly_domain::audit::Event;
@@ -29,12 +30,15 @@ const BATCH_MOST: usize = 256;
 /// From one checkpoint to the next, while events are written.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
 
+/// The writes of a job.
+pub(crate) type Apply = Box<dyn FnOnce(&Connection) -> Result<(), Stop> + Send>;
+/// Where its answer goes.
 pub(crate) type Reply = oneshot::Sender<Result<(), Stop>>;
 
 /// Writes that belong together, with their events.
 pub(crate) struct Job {
     /// Does the writes, or refuses.
-    pub(crate) apply: Box<dyn FnOnce(&Connection) -> Result<(), Stop> + Send>,
+    pub(crate) apply: Apply,
     /// What the trail says of them.
     pub(crate) events: Vec<Event>,
     /// Where the answer goes.
@@ -55,9 +59,7 @@ impl Writer {
         // A runtime of the thread's own: it waits for jobs and for its timer, and never works for anybody else.
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(OpenError::file(&path))?;
-        let thread = std::thread::Builder::new()
-            .name("store-write".to_owned())
-            .spawn(move || runtime.block_on(work.run(jobs)))
+        let thread = threads::start("store-write".to_owned(), move || runtime.block_on(work.run(jobs)))
             .map_err(OpenError::file(&path))?;
         Ok(Self { queue: Mutex::new(Some(queue)), thread: Mutex::new(Some(thread)) })
     }
@@ -192,12 +194,7 @@ impl Work {
     }
 
     /// Runs one job in a savepoint. When it alone is at fault, it alone is undone, with its part of the tree.
-    fn run_job(
-        &self,
-        tree: &mut Tree,
-        apply: Box<dyn FnOnce(&Connection) -> Result<(), Stop> + Send>,
-        events: &[Event],
-    ) -> Result<(), Stop> {
+    fn run_job(&self, tree: &mut Tree, apply: Apply, events: &[Event]) -> Result<(), Stop> {
         execute(&self.connection, "SAVEPOINT entry", [])?;
         let before = tree.clone();
         let result =
