@@ -10,6 +10,7 @@
 pub mod client;
 pub mod installation;
 pub mod objects;
+pub mod terminal;
 pub mod wait;
 
 pub use installation::{Installation, Server};

@@ -128,7 +128,7 @@ pub(crate) struct Init {
     #[arg(long, value_name = "PATH")]
     pub(crate) directory: Option<PathBuf>,
     /// Where PostgreSQL clients are served
-    #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:6432")]
+    #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:7432")]
     pub(crate) postgres: SocketAddr,
     /// Where metrics and health are served, on loopback only
     #[arg(long, value_name = "ADDRESS")]

@@ -8,4 +8,5 @@
     reason = "a test binary: what breaks is a failed test"
 )]
 
+mod first_look;
 mod main_job;
