@@ -338,6 +338,9 @@ impl Launcher {
                 next_try: None,
                 learnt: Learnt { last_moment: Some(last_moment), ..Learnt::default() },
             });
+            // Whoever holds it until now has ended and waited for it to be gone; what goes on is not theirs any more.
+            let leaving = held.holds.into_iter();
+            entry.writes.extend(leaving.map(|session| Write::Release(HoldRow { change: row.id.clone(), session })));
             row.state = ChangeState::Intended;
             row.last_moment = last_moment;
         }
