@@ -151,3 +151,6 @@ fn still_there(change: &ChangeRow, pass: &PassState, sight: &Sight, leftovers: b
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
