@@ -28,8 +28,12 @@ pub(crate) const DURATION: Duration = Duration::from_secs(120);
 /// How long a session waits for another connection.
 pub(crate) const LINGER: Duration = Duration::from_secs(5);
 
+type Known = (&'static str, &'static str, Option<&'static str>, Option<&'static str>, bool);
+type WrapLedger = fn(Arc<MemoryLedger>) -> Arc<dyn Ledger>;
+type WrapProvider = fn(Arc<dyn Provider>) -> Arc<dyn Provider>;
+
 /// The records: name, host, account (none: made for the session), group, exclusive.
-pub(crate) const RECORDS: [(&str, &str, Option<&str>, Option<&str>, bool); 7] = [
+pub(crate) const RECORDS: [Known; 7] = [
     ("plain", "one", None, None, true),
     ("lifted", "one", None, Some("ops"), true),
     ("deploy-a", "one", Some("deploy"), Some("ops"), false),
@@ -43,9 +47,9 @@ pub(crate) const RECORDS: [(&str, &str, Option<&str>, Option<&str>, bool); 7] = 
 #[derive(Clone, Default)]
 pub(crate) struct Mutation {
     /// Wraps the ledger that the engine sees.
-    pub(crate) ledger: Option<fn(Arc<MemoryLedger>) -> Arc<dyn Ledger>>,
+    pub(crate) ledger: Option<WrapLedger>,
     /// Wraps the provider that the engine sees.
-    pub(crate) provider: Option<fn(Arc<dyn Provider>) -> Arc<dyn Provider>>,
+    pub(crate) provider: Option<WrapProvider>,
 }
 
 pub(crate) struct World {
