@@ -4,9 +4,9 @@
 use crate::error::DialError;
 use mayfly_domain::{Destination, Endpoint, Permit};
 use rustix::net::sockopt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 /// How many addresses of one name are tried; a resolver's answer is not ours, so it is capped.
 const ADDRESSES_MOST: usize = 8;
@@ -41,7 +41,26 @@ impl Dialer {
         limit: Duration,
     ) -> Result<TcpStream, DialError> {
         let endpoint = &destination.endpoint;
-        match tokio::time::timeout(limit, connect_any(endpoint, limit)).await {
+        match tokio::time::timeout(limit, connect_any(endpoint, None, limit)).await {
+            Ok(answer) => answer,
+            Err(_elapsed) => Err(timed_out(endpoint, limit)),
+        }
+    }
+
+    /// As [`Dialer::connect`], from one of this machine's own addresses: to see whether a target lets anybody in from there.
+    ///
+    /// # Errors
+    /// As [`Dialer::connect`]; an address that is not this machine's, or of another family than the target's, is
+    /// [`DialError::Connect`].
+    pub async fn connect_from(
+        &self,
+        _permit: Permit<'_>,
+        destination: &Destination,
+        source: IpAddr,
+        limit: Duration,
+    ) -> Result<TcpStream, DialError> {
+        let endpoint = &destination.endpoint;
+        match tokio::time::timeout(limit, connect_any(endpoint, Some(source), limit)).await {
             Ok(answer) => answer,
             Err(_elapsed) => Err(timed_out(endpoint, limit)),
         }
@@ -53,7 +72,7 @@ fn timed_out(endpoint: &Endpoint, limit: Duration) -> DialError {
 }
 
 /// Resolves the host and tries its addresses one after another.
-async fn connect_any(endpoint: &Endpoint, limit: Duration) -> Result<TcpStream, DialError> {
+async fn connect_any(endpoint: &Endpoint, source: Option<IpAddr>, limit: Duration) -> Result<TcpStream, DialError> {
     let addresses: Vec<SocketAddr> = tokio::net::lookup_host((endpoint.host.as_str(), endpoint.port))
         .await
         .map_err(|error| DialError::Resolve { endpoint: endpoint.clone(), source: Some(error) })?
@@ -62,7 +81,7 @@ async fn connect_any(endpoint: &Endpoint, limit: Duration) -> Result<TcpStream, 
     let share = limit / u32::try_from(addresses.len().max(1)).unwrap_or(u32::MAX);
     let mut last = DialError::Resolve { endpoint: endpoint.clone(), source: None };
     for address in addresses {
-        last = match tokio::time::timeout(share, connect_one(address)).await {
+        last = match tokio::time::timeout(share, connect_one(address, source)).await {
             Ok(Ok(stream)) => return Ok(stream),
             Ok(Err(source)) => DialError::Connect { endpoint: endpoint.clone(), source },
             Err(_elapsed) => timed_out(endpoint, limit),
@@ -72,9 +91,13 @@ async fn connect_any(endpoint: &Endpoint, limit: Duration) -> Result<TcpStream, 
 }
 
 /// Connects to one address and sets the options.
-async fn connect_one(address: SocketAddr) -> std::io::Result<TcpStream> {
+async fn connect_one(address: SocketAddr, source: Option<IpAddr>) -> std::io::Result<TcpStream> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    if let Some(source) = source {
+        socket.bind(SocketAddr::new(source, 0))?;
+    }
     #[expect(clippy::disallowed_methods, reason = "this is the one place that opens outbound connections")]
-    let stream = TcpStream::connect(address).await?;
+    let stream = socket.connect(address).await?;
     stream.set_nodelay(true)?;
     sockopt::set_socket_keepalive(&stream, true)?;
     sockopt::set_tcp_keepidle(&stream, KEEPALIVE_IDLE)?;

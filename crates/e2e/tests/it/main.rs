@@ -8,5 +8,7 @@
     reason = "a test binary: what breaks is a failed test"
 )]
 
+mod clients;
 mod first_look;
 mod main_job;
+mod record_check;

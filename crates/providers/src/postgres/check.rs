@@ -3,12 +3,14 @@
 
 use super::Postgres;
 use super::connection::{Facts, field, number};
+use super::elsewhere::{self, Answer};
 use super::settings::Settings;
 use super::sql::{fill, literal, micros, shown};
 use super::survey::{MARKER_ROLE, create_graveyard, grant_admin_option, grant_graveyard, strip};
 use super::trouble::Trouble;
 use crate::check::{Check, CheckReport, CheckRequest, Level};
 use async_trait::async_trait;
+use mayfly_dial::Dialer;
 use mayfly_domain::{Administration, Failure, Permit, Trust, WallTime};
 use std::time::Duration;
 use tokio_postgres::SimpleQueryRow;
@@ -16,6 +18,8 @@ use tokio_postgres::SimpleQueryRow;
 const DOING: &str = "checking the server";
 /// A clock that is further off is shown (DESIGN §9).
 const SKEW_SHOWN: Duration = Duration::from_secs(5);
+/// How long the server may take to say whether it refuses an address.
+const TRY_LIMIT: Duration = Duration::from_secs(10);
 /// Free connections that our own four and a few sessions need.
 const HEADROOM_LEAST: i64 = 10;
 
@@ -46,8 +50,17 @@ impl Check for Postgres {
             .and_then(|()| checked.excess(me, excess))
             .and_then(|()| checked.graveyard(grave))
             .and_then(|()| checked.databases(databases))
-            .and_then(|()| checked.sources(server));
+            .and_then(|()| checked.marker(server));
         findings.map_err(|trouble| trouble.failure(DOING, ""))?;
+        let tried = match request.second_address {
+            Some(source) => {
+                let role = checked.role_to_try();
+                let destination = &request.place.destination;
+                Some(elsewhere::ask(&Dialer, by, destination, source, &role, TRY_LIMIT).await)
+            }
+            None => None,
+        };
+        checked.sources(server, tried).map_err(|trouble| trouble.failure(DOING, ""))?;
         Ok(checked.report)
     }
 }
@@ -262,40 +275,68 @@ impl Checked<'_> {
         Ok(())
     }
 
-    /// What keeps our accounts from being used from elsewhere.
-    fn sources(&mut self, rows: &[SimpleQueryRow]) -> Result<(), Trouble> {
-        let marker = yes(only(rows)?, 5)?;
-        let patterns = self.facts.has_membership_options();
-        if !patterns && !marker {
+    /// The marker role, by which `pg_hba.conf` knows our accounts where it knows no patterns.
+    fn marker(&mut self, rows: &[SimpleQueryRow]) -> Result<(), Trouble> {
+        if !self.facts.has_membership_options() && !yes(only(rows)?, 5)? {
             self.missing(
                 format!("the role {MARKER_ROLE}, by which pg_hba.conf knows our accounts up to PostgreSQL 15, does not exist"),
                 vec![format!("CREATE ROLE {MARKER_ROLE} NOLOGIN;")],
             );
         }
-        let who = if patterns {
+        Ok(())
+    }
+
+    /// A name that the lines for our accounts match, without an account being made: the marker role counts as a member of
+    /// itself, and a pattern also matches what does not exist.
+    fn role_to_try(&self) -> String {
+        if self.facts.has_membership_options() {
+            format!("{}{}", self.request.prefix.as_str(), "0".repeat(13))
+        } else {
+            MARKER_ROLE.to_owned()
+        }
+    }
+
+    /// What keeps our accounts from being used from elsewhere.
+    fn sources(&mut self, rows: &[SimpleQueryRow], tried: Option<Result<Answer, Failure>>) -> Result<(), Trouble> {
+        let who = if self.facts.has_membership_options() {
             format!("\"/^{}[0-9a-z]{{13}}$\"", self.request.prefix.as_str())
         } else {
             format!("+{MARKER_ROLE}")
         };
-        let address = match self.request.our_address {
-            Some(address) if address.is_ipv4() => format!("{address}/32"),
-            Some(address) => format!("{address}/128"),
-            None => "<address of Mayfly>".to_owned(),
+        let address = match (self.request.our_address, field(only(rows)?, 6)?) {
+            (Some(address), _) => address.to_string(),
+            (None, "") => "<address of Mayfly>".to_owned(),
+            (None, seen) => seen.to_owned(),
         };
         let lines = vec![
-            format!("hostssl all {who} {address} scram-sha-256"),
+            format!("hostssl all {who} {address} {} scram-sha-256", whole_mask(&address)),
             format!("host    all {who} all reject"),
             format!("local   all {who} reject"),
         ];
-        let what = match self.request.second_address {
-            None => {
-                "whether our accounts get in from elsewhere was not tried, because no second address was given; these lines, first in pg_hba.conf, let them in from Mayfly only"
-            }
-            Some(_) => {
-                "whether our accounts get in from elsewhere was not tried, because this build cannot connect from a chosen address; these lines, first in pg_hba.conf, let them in from Mayfly only"
-            }
-        };
-        self.report.add(Level::NotTried, what, lines);
+        let remedy = "these lines, first in pg_hba.conf, let them in from Mayfly only";
+        match tried {
+            None => self.report.add(
+                Level::NotTried,
+                format!("whether our accounts get in from elsewhere was not tried, because no second address was given; {remedy}"),
+                lines,
+            ),
+            Some(Ok(Answer::Refused)) => self.report.ok("the server refuses our accounts from the second address"),
+            Some(Ok(Answer::Admitted)) => self.report.add(
+                Level::Excess,
+                format!("can be bypassed: the server lets our accounts try a password from the second address; {remedy}"),
+                lines,
+            ),
+            Some(Err(failure)) => self.report.add(
+                Level::NotTried,
+                format!("whether our accounts get in from the second address could not be tried: {}; {remedy}", failure.text),
+                lines,
+            ),
+        }
         Ok(())
     }
+}
+
+/// The mask of a single address; `pg_hba.conf` takes it in a column of its own.
+fn whole_mask(address: &str) -> &'static str {
+    if address.contains(':') { "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff" } else { "255.255.255.255" }
 }

@@ -14,6 +14,7 @@ mod batch;
 mod check;
 mod close;
 mod connection;
+mod elsewhere;
 mod look;
 mod meter;
 mod open;

@@ -1,3 +1,4 @@
+-- What an account owns or holds beyond membership: rows of pg_shdepend and prepared transactions.
 SELECT r.oid, r.rolname,
     me.rolsuper OR pg_has_role(me.oid, r.oid, 'USAGE') AND {may_set},
     EXISTS (SELECT FROM pg_shdepend s WHERE s.refclassid = 'pg_authid'::regclass AND s.refobjid = r.oid

@@ -1,10 +1,12 @@
+-- Everything that a check of a record asks of the maintenance database, one result set for each subject.
 SELECT {now},
     coalesce((SELECT s.ssl FROM pg_stat_ssl s WHERE s.pid = pg_backend_pid()), false),
     current_setting('max_connections')::bigint - current_setting('superuser_reserved_connections')::bigint
         - (SELECT count(*) FROM pg_stat_activity a WHERE a.datname IS NOT NULL),
     current_setting('password_encryption'),
     current_setting('log_statement'),
-    EXISTS (SELECT FROM pg_roles marker WHERE marker.rolname = {marker});
+    EXISTS (SELECT FROM pg_roles marker WHERE marker.rolname = {marker}),
+    coalesce(host(inet_client_addr()), '');
 SELECT me.rolsuper, me.rolcreaterole,
     me.rolsuper OR pg_has_role(me.oid, 'pg_signal_backend', 'USAGE'),
     me.rolsuper OR pg_has_role(me.oid, 'pg_read_all_stats', 'USAGE'),

@@ -1,3 +1,4 @@
+-- An account of ours, by the identity known or by its name and mark, its sessions, and what it leaves.
 SELECT pg_advisory_xact_lock_shared({key});
 SELECT {now}, r.oid, r.rolname = {name}, r.rolcanlogin,
     shobj_description(r.oid, 'pg_authid') IS NOT DISTINCT FROM {mark},

@@ -1,3 +1,4 @@
+-- A membership, who granted it, and the sessions in the scope asked for.
 SELECT pg_advisory_xact_lock_shared({key});
 SELECT {now}, r.oid, r.rolcanlogin,
     EXISTS (SELECT FROM pg_auth_members m WHERE m.member = {member} AND m.roleid = {role} AND m.grantor = {grantor}),

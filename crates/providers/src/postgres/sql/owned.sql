@@ -1,3 +1,4 @@
+-- What an account owns in this database, by kind, for the report and the hand-over.
 SELECT i.type, i.identity,
     coalesce((SELECT p.prosecdef FROM pg_proc p WHERE s.classid = 'pg_proc'::regclass AND p.oid = s.objid), false)
 FROM pg_shdepend s CROSS JOIN LATERAL pg_identify_object(s.classid, s.objid, s.objsubid) i

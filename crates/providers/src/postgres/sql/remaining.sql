@@ -1,3 +1,4 @@
+-- What still keeps an account from being dropped, with the grantor, for the failure's text.
 SELECT i.type, i.identity, s.deptype, (
     SELECT string_agg(DISTINCT quote_ident(pg_get_userbyid(x.grantor)), ', ')
     FROM aclexplode(CASE

@@ -1,3 +1,4 @@
+-- The settings of every administrative connection: nothing of anybody else's is found by name, nothing waits for ever.
 SET search_path = pg_catalog, pg_temp;
 SET SESSION AUTHORIZATION DEFAULT;
 SET ROLE NONE;

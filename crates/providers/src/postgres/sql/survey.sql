@@ -1,3 +1,4 @@
+-- What a launch reads before anything is written down or made.
 SELECT {now},
     me.rolsuper OR me.rolcreaterole,
     account.oid,
