@@ -1,0 +1,9 @@
+//! The real binary against a stand-in of the server: what it prints, what it sends, and how it ends. The stand-in answers
+//! with canned answers of the API; the real server is driven by the tests of `e2e`.
+#![allow(clippy::disallowed_methods, reason = "the tests run the real binary and answer it from threads of their own")]
+
+mod clients;
+mod exits;
+mod help;
+mod results;
+mod stand_in;
