@@ -61,7 +61,6 @@ pub struct Rig {
     pub admin: Login,
     pub subject: Subject,
     pub place: Place,
-    pub as_whom: As,
     installation: InstallationId,
 }
 
@@ -84,7 +83,7 @@ impl Rig {
         let admin = if as_whom == As::Superuser { server.superuser().clone() } else { least };
         let place = place(&server, server.port());
         let subject = subject(&admin);
-        Self { server, admin, subject, place, as_whom, installation: InstallationId::random(&mut Os) }
+        Self { server, admin, subject, place, installation: InstallationId::random(&mut Os) }
     }
 
     pub fn mark(&self) -> Mark {
