@@ -43,7 +43,12 @@ pub(super) async fn tail(context: &Context, count: Count, follow: bool) -> Resul
         entries.extend(page.entries);
     }
     print(context, &entries)?;
-    while follow {
+    if follow { watch(context, next).await } else { Ok(Exit::Done) }
+}
+
+/// Prints the entries from number `next` on as they are written. Ends only with a failure, or the process.
+async fn watch(context: &Context, mut next: u64) -> Result<Exit, Failure> {
+    loop {
         tokio::time::sleep(EVERY).await;
         let page = read(context, Some(next), PAGE).await?;
         if page.size < next {
@@ -53,7 +58,6 @@ pub(super) async fn tail(context: &Context, count: Count, follow: bool) -> Resul
         next += page.entries.len() as u64;
         print(context, &page.entries)?;
     }
-    Ok(Exit::Done)
 }
 
 async fn read(context: &Context, from: Option<u64>, limit: u64) -> Result<AuditAnswer, Failure> {
