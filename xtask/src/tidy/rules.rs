@@ -88,6 +88,10 @@ pub(super) const PLACES: &[Place] = &[
     Place { path: "crates/mayfly/src/client/http.rs", reason: "the command line client speaks to the local socket" },
     Place { path: "crates/mayfly/src/verbs/db.rs", reason: "the command line client runs the person's own psql" },
     Place { path: "crates/store/src/threads.rs", reason: "starts the store's threads, named and joined" },
+    Place {
+        path: "crates/server/src/api/serve.rs",
+        reason: "looks whether an earlier run's socket is still somebody's",
+    },
     Place { path: "crates/testbed/src/lib.rs", reason: "starts real servers for tests and connects to them" },
     Place { path: "xtask/src/main.rs", reason: "starts cargo, apt and the tests, and measures time" },
 ];

@@ -46,7 +46,7 @@ fn main() -> Result<()> {
     let (installation, running, server) = shown?;
     if std::io::stdout().is_terminal() {
         try_it(&installation)?;
-        runtime.block_on(async { stopped.await })?;
+        runtime.block_on(stopped)?;
         println!();
     }
     heading("Stopping");

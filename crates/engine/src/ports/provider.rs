@@ -8,6 +8,8 @@
 //! * A step of `close` that finds nothing to do has succeeded. Doing any of them twice is the same as once.
 //! * No step touches an account that does not carry our mark or the identity that the ledger holds, nor a membership that
 //!   we did not add. Names read back from a target are as untrusted as anything else that it answers.
+//! * `Remove` of an account refuses, with `Busy`, while a session of it runs: on some targets a session outlives its account
+//!   and can no longer be found by name.
 //! * Another server at the target's address is a [`FailureClass::Conflict`](mayfly_domain::FailureClass), found before
 //!   anything is changed.
 //! * A batch is steps of one verb on one target. One step's failure is that step's alone: where a provider runs several in

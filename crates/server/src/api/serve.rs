@@ -29,7 +29,7 @@ pub(crate) fn bind(path: &Path) -> Result<UnixListener, String> {
         if !found.file_type().is_socket() {
             return Err(format!("{at} exists and is not a socket: name another `listen.socket`"));
         }
-        if std::os::unix::net::UnixStream::connect(path).is_ok() {
+        if answers(path) {
             return Err(format!("another server answers at {at}"));
         }
         std::fs::remove_file(path).map_err(|error| format!("{at}: {error}"))?;
@@ -38,6 +38,13 @@ pub(crate) fn bind(path: &Path) -> Result<UnixListener, String> {
     // Everybody may knock; the handlers decide by user id who may do what.
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o666)).map_err(|error| format!("{at}: {error}"))?;
     Ok(listener)
+}
+
+/// Whether somebody listens at a socket that is there.
+fn answers(path: &Path) -> bool {
+    #[expect(clippy::disallowed_methods, reason = "looks whether the socket of an earlier run is still somebody's")]
+    let answer = std::os::unix::net::UnixStream::connect(path);
+    answer.is_ok()
 }
 
 /// Serves callers until the task set ends.
