@@ -2,7 +2,12 @@
 //! and by a role that has just the rights that Mayfly needs.
 
 #![allow(clippy::disallowed_methods, reason = "tests connect to the servers that they started by themselves")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed expectation is a failed test")]
 #![allow(unreachable_pub, reason = "a test binary has no outside")]
 
 mod accounts;
+mod checks;
+mod hostile;
+mod leftovers;
+mod memberships;
 mod rig;
