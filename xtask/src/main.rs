@@ -7,6 +7,7 @@
     reason = "a development command: it prints, measures time and starts cargo, apt and the tests"
 )]
 
+mod bench;
 mod demo;
 mod deny;
 mod packages;
@@ -34,6 +35,8 @@ enum Command {
     Test(test::Options),
     /// Show one real session on a throw-away PostgreSQL; stays up in a terminal until Ctrl-C.
     Demo,
+    /// Measure against raw statements, PgBouncer and direct connections, and print one table.
+    Bench(bench::Options),
     /// Check the rules of the house: edges between and inside crates, places, lengths, text.
     Tidy,
     /// Install the system packages that the tests need, without starting or reconfiguring a service.
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Test(options) => test::run(&options),
         Command::Demo => demo::run(),
+        Command::Bench(options) => bench::run(&options),
         Command::Tidy => tidy::run(),
         Command::Packages(options) => packages::run(&options),
     };

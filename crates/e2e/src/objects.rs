@@ -22,6 +22,8 @@ pub struct Record<'a> {
     pub duration: &'a str,
     /// How long it waits for another connection.
     pub linger: &'a str,
+    /// How many connections a session may have at once.
+    pub connections: u16,
 }
 
 impl<'a> Record<'a> {
@@ -35,6 +37,7 @@ impl<'a> Record<'a> {
             leftovers: "graveyard",
             duration: "10m",
             linger: "1s",
+            connections: 20,
         }
     }
 
@@ -56,8 +59,11 @@ impl<'a> Record<'a> {
                 !self.overlap
             );
         }
-        let (duration, linger, leftovers) = (self.duration, self.linger, self.leftovers);
-        let _ = writeln!(text, "  session: {{duration: {duration}, linger: {linger}, leftovers: {leftovers}}}");
+        let Self { duration, linger, leftovers, connections, .. } = self;
+        let _ = writeln!(
+            text,
+            "  session: {{duration: {duration}, linger: {linger}, leftovers: {leftovers}, connections: {connections}}}"
+        );
         text
     }
 }

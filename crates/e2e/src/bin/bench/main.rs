@@ -1,0 +1,67 @@
+//! The benchmark: one table of ratios from one run, with everything it needs started by itself. `--quick` takes a minute.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    clippy::cast_precision_loss,
+    reason = "a benchmark starts tasks and processes, reads the machine's clock and prints figures"
+)]
+
+mod ends;
+mod figures;
+mod launch;
+mod select;
+mod tls;
+mod world;
+
+use anyhow::{Result, bail};
+use std::sync::Arc;
+use std::time::Duration;
+use world::World;
+
+/// How long and how often everything runs.
+struct Effort {
+    persons: usize,
+    rounds: usize,
+    seconds: u64,
+    ends: usize,
+    idle: [usize; 2],
+}
+
+const FULL: Effort = Effort { persons: 500, rounds: 5, seconds: 5, ends: 100, idle: [200, 1000] };
+const QUICK: Effort = Effort { persons: 64, rounds: 2, seconds: 2, ends: 20, idle: [50, 200] };
+
+fn main() -> Result<()> {
+    let effort = match std::env::args().skip(1).collect::<Vec<_>>().as_slice() {
+        [] => FULL,
+        [quick] if quick == "--quick" => QUICK,
+        _ => bail!("takes --quick or nothing"),
+    };
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(run(&effort))
+}
+
+async fn run(effort: &Effort) -> Result<()> {
+    let (load_before, cores) = (figures::load(), std::thread::available_parallelism()?);
+    let world = Arc::new(World::start(effort.persons).await?);
+    let time = Duration::from_secs(effort.seconds);
+    let mut rows = Vec::new();
+    for workers in [1, 32] {
+        rows.extend(launch::rows(&world, workers, effort.rounds, time).await?);
+        eprintln!("launches with {workers} workers are done");
+    }
+    for clients in [1, 32] {
+        rows.extend(select::rows(&world, clients, effort.rounds, effort.seconds)?);
+        world.settle().await?;
+        eprintln!("selects with {clients} clients are done");
+    }
+    rows.extend(ends::one_by_one(&world, effort.ends).await?);
+    rows.push(ends::storm(&world, effort.persons).await?);
+    rows.push(ends::memory(&world, effort.idle).await?);
+    figures::print(&rows);
+    println!(
+        "\n{cores} cores; load average before {load_before}, after {}; 4 KiB to the disk: {:.2} ms",
+        figures::load(),
+        figures::fsync(world.installation.directory())?
+    );
+    Ok(())
+}
