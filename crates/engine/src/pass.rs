@@ -233,7 +233,12 @@ impl Pass {
             first.detail.insert("seen_at_target".to_owned(), proof.seen_at().to_string());
         }
         let id = self.change.id.clone();
-        let mut writes = vec![Write::Conclude { id: id.clone(), at, ending }];
+        let mut writes = Vec::new();
+        if let Ending::Kept(_) = &ending {
+            // It stays on the list of what needs an eye, so what was seen of it has to be there.
+            writes.push(Write::Learn { id: id.clone(), learnt: self.learnt() });
+        }
+        writes.push(Write::Conclude { id: id.clone(), at, ending });
         writes.extend(
             self.holds.iter().map(|session| Write::Release(HoldRow { change: id.clone(), session: session.clone() })),
         );
