@@ -3,6 +3,7 @@
 use crate::installation::Installation;
 use crate::objects::PASSWORD;
 use anyhow::{Context, Result, ensure};
+use mayfly_testbed::{Login, PostgresHandle};
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
@@ -68,6 +69,21 @@ impl Ticket {
         Ok(command.args(["-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", statement]).stdin(Stdio::null()).output()?)
     }
 
+    /// Runs statements in a psql of its own, in this database, each as a message of its own.
+    ///
+    /// # Errors
+    /// What psql says.
+    pub fn script(&self, database: &str, statements: &str) -> Result<String> {
+        let mut command = self.tool("psql", database);
+        command.args(["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1"]);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        // A psql that has ended does not read on; its own words say why.
+        let _ = child.stdin.take().context("psql has an input")?.write_all(statements.as_bytes());
+        let output = child.wait_with_output()?;
+        ensure!(output.status.success(), "psql: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+    }
+
     /// Runs one statement and expects it to succeed.
     ///
     /// # Errors
@@ -83,17 +99,37 @@ impl Ticket {
     /// # Errors
     /// When it does not connect.
     pub fn open(&self) -> Result<Psql> {
-        let mut command = self.tool("psql", "orders");
-        let child = command
-            .args(["-X", "-A", "-t", "-q"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()?;
-        let mut psql = Psql::new(child)?;
+        let mut psql = self.start()?;
         psql.query("select 'open'").context("psql did not connect")?;
         Ok(psql)
     }
+
+    /// Starts a psql and does not wait until it is connected.
+    ///
+    /// # Errors
+    /// When psql cannot be run.
+    pub fn start(&self) -> Result<Psql> {
+        Psql::start(self.tool("psql", "orders"))
+    }
+}
+
+/// Opens a psql that goes to the server itself, past Mayfly, in the database `orders`.
+///
+/// # Errors
+/// What psql says.
+pub fn direct(server: &PostgresHandle, login: &Login) -> Result<Psql> {
+    let mut command = Command::new("psql");
+    command
+        .env("PGHOST", server.host())
+        .env("PGPORT", server.port().to_string())
+        .env("PGUSER", &login.user)
+        .env("PGPASSWORD", &login.password)
+        .env("PGDATABASE", "orders")
+        .env("PGSSLMODE", "verify-full")
+        .env("PGSSLROOTCERT", server.ca_path());
+    let mut psql = Psql::start(command)?;
+    psql.query("select 'open'").context("psql did not connect")?;
+    Ok(psql)
 }
 
 /// A psql that stays open, fed with one statement at a time.
@@ -108,7 +144,13 @@ pub struct Psql {
 const MARK: &str = "--- end of statement ---";
 
 impl Psql {
-    fn new(mut child: Child) -> Result<Self> {
+    fn start(mut command: Command) -> Result<Self> {
+        let mut child = command
+            .args(["-X", "-A", "-t", "-q"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
         let input = child.stdin.take();
         let output = BufReader::new(child.stdout.take().context("psql has an output")?);
         Ok(Self { child, input, output })
@@ -120,7 +162,8 @@ impl Psql {
     /// When psql has ended.
     pub fn query(&mut self, statement: &str) -> Result<String> {
         let input = self.input.as_mut().context("psql is closed")?;
-        writeln!(input, "{statement};\n\\echo '{MARK}'")?;
+        // One that has ended takes no more; what it said is the answer then.
+        let _ = input.write_all(format!("{statement};\n\\echo '{MARK}'\n").as_bytes());
         let mut all = String::new();
         loop {
             let mut line = String::new();

@@ -12,5 +12,7 @@ pub mod installation;
 pub mod objects;
 pub mod terminal;
 pub mod wait;
+pub mod world;
 
 pub use installation::{Installation, Server};
+pub use world::World;

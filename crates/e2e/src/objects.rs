@@ -41,18 +41,20 @@ impl<'a> Record<'a> {
         }
     }
 
-    fn yaml(&self, server: &PostgresHandle, ca: &str) -> String {
+    /// The record as YAML; its administrative credential is `NAME-admin`, its launch credential `NAME-launch`.
+    pub fn yaml(&self, server: &PostgresHandle, ca: &str) -> String {
         let (name, host, port) = (self.name, server.host(), server.port());
         let mut text = format!(
             "---\nkind: Database\nname: {name}\nspec:\n  database_type: postgresql\n  host: {host}\n  \
              tls: {{mode: verify_full, ca: {{file: {ca}}}}}\n  default_database: orders\n  \
              rotation: {{administrative: {name}-admin, port: {port}}}\n  connection: {{protocol: postgresql, port: {port}}}\n"
         );
-        if self.launch.is_some() {
-            let _ = writeln!(text, "  launch: {name}-launch");
-        }
-        let _ = writeln!(text, "  jit:\n    create_ephemeral: {}", self.launch.is_none());
-        if let Some(role) = self.elevate {
+        let launch = match self.launch {
+            Some(_) => format!("launch: {name}-launch"),
+            None => "create_ephemeral: true".to_owned(),
+        };
+        let _ = writeln!(text, "  jit:\n    {launch}");
+        if let Some(role) = self.elevate.map(quoted) {
             let _ = writeln!(
                 text,
                 "    elevate: true\n    elevation_method: role\n    elevation_string: {role}\n    exclusive: {}",
@@ -66,6 +68,35 @@ impl<'a> Record<'a> {
         );
         text
     }
+}
+
+/// A text as YAML's double-quoted scalar, in which anything but printable ASCII is escaped (YAML 1.2.2, section 5.7).
+pub fn quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for char in text.chars() {
+        match char {
+            '"' | '\\' => quoted.extend(['\\', char]),
+            ' '..='~' => quoted.push(char),
+            _ => {
+                let _ = write!(quoted, "\\U{:08x}", u32::from(char));
+            }
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+/// A person as YAML.
+///
+/// # Errors
+/// When the password cannot be hashed.
+pub fn person(installation: &Installation, name: &str, may_launch: &[&str], disabled: bool) -> Result<String> {
+    let hash = installation.must(&["user", "passwd"], &format!("{PASSWORD}\n"))?;
+    Ok(format!(
+        "---\nkind: Person\nname: {name}\nspec:\n  password_hash: \"{}\"\n  may_launch: [{}]\n  disabled: {disabled}\n",
+        hash.trim(),
+        may_launch.join(", ")
+    ))
 }
 
 /// The password of every person.

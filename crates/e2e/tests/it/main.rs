@@ -10,5 +10,9 @@
 
 mod clients;
 mod first_look;
+mod hostile;
+mod kill;
 mod main_job;
 mod record_check;
+mod refusals;
+mod scenarios;
