@@ -92,11 +92,14 @@ pub fn quoted(text: &str) -> String {
 /// When the password cannot be hashed.
 pub fn person(installation: &Installation, name: &str, may_launch: &[&str], disabled: bool) -> Result<String> {
     let hash = installation.must(&["user", "passwd"], &format!("{PASSWORD}\n"))?;
-    Ok(format!(
-        "---\nkind: Person\nname: {name}\nspec:\n  password_hash: \"{}\"\n  may_launch: [{}]\n  disabled: {disabled}\n",
-        hash.trim(),
+    Ok(person_with(hash.trim(), name, may_launch, disabled))
+}
+
+fn person_with(hash: &str, name: &str, may_launch: &[&str], disabled: bool) -> String {
+    format!(
+        "---\nkind: Person\nname: {name}\nspec:\n  password_hash: \"{hash}\"\n  may_launch: [{}]\n  disabled: {disabled}\n",
         may_launch.join(", ")
-    ))
+    )
 }
 
 /// The password of every person.
@@ -119,12 +122,7 @@ pub fn apply(
     let names: Vec<&str> = records.iter().map(|(record, _)| record.name).collect();
     let mut yaml = String::new();
     for person in people {
-        let _ = writeln!(
-            yaml,
-            "---\nkind: Person\nname: {person}\nspec:\n  password_hash: \"{}\"\n  may_launch: [{}]",
-            hash.trim(),
-            names.join(", ")
-        );
+        yaml.push_str(&person_with(hash.trim(), person, &names, false));
     }
     let mut secrets = Vec::new();
     for (record, launch) in records {
