@@ -121,7 +121,8 @@ fn open_all(tickets: &[Ticket], taken: &[&Record<'_>], databases: &[&str], round
                 let output = ticket.tool("psql", database).args(command).output().unwrap();
                 if !output.status.success() || output.stdout != b"t\n" {
                     let words = String::from_utf8_lossy(&output.stderr).into_owned();
-                    failed.lock().unwrap().push(format!("{role:?} in {database:?}: {words}"));
+                    let said = String::from_utf8_lossy(&output.stdout);
+                    failed.lock().unwrap().push(format!("{role:?} in {database:?}: {said:?} {words}"));
                 }
             });
         }

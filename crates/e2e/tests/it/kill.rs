@@ -136,7 +136,6 @@ async fn killed_at_any_moment(flavour: Flavour) {
         recovered(&world, round, moment).await;
         assert_eq!(bystander.query("select current_user").unwrap(), "app", "a session older than all of this goes on");
     }
-    eprintln!("recovery was needed at {needed:?}");
     assert!(needed.len() * 2 >= rounds(), "recovery was hardly ever needed: {needed:?}");
     assert!(needed.contains(&Moment::Live) && needed.contains(&Moment::CommandWaits), "{needed:?}");
 }
