@@ -29,10 +29,16 @@ pub fn resolve(text: &str, ca: &CaReader<'_>) -> Result<String, Vec<ObjectError>
             *slot = Node::Map(vec![("pem".to_owned(), Node::Text(pem))]);
         }
         output.push_str("---\n");
-        output.push_str(&json(document).to_string());
+        output.extend(json(document).to_string().chars().map(escaped));
         output.push('\n');
     }
     Ok(output)
+}
+
+/// YAML 1.1 takes some characters outside ASCII for line breaks, and folds away the spaces beside them even within quotes. In
+/// JSON such a character stands in strings only, where YAML reads it back from an escape.
+fn escaped(char: char) -> String {
+    if matches!(char, ' '..='~') { char.to_string() } else { format!("\\U{:08x}", u32::from(char)) }
 }
 
 fn child<'n>(node: &'n mut Node, name: &str) -> Option<&'n mut Node> {
@@ -53,6 +59,22 @@ fn json(node: &Node) -> Value {
         Node::List(items) => Value::Array(items.iter().map(json).collect()),
         Node::Map(entries) => {
             Value::Object(entries.iter().map(|(key, node)| (key.clone(), json(node))).collect::<Map<_, _>>())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A role whose name ends in a space must not become the role without it.
+    #[test]
+    fn every_character_that_yaml_reads_comes_through() {
+        for name in ["\u{2028} ", " \u{2029}", "a \u{85} b", "\u{a0}", "🦋", "\u{7f}", "\u{feff}", "é\\\"'\n\t "] {
+            let written: String = name.chars().map(|char| format!("\\U{:08x}", u32::from(char))).collect();
+            let resolved = resolve(&format!("name: \"{written}\"\n"), &|_| Ok(String::new())).unwrap();
+            let read = documents(&resolved).unwrap();
+            assert_eq!(read[0].get("name").and_then(Node::as_text), Some(name), "{resolved}");
         }
     }
 }
