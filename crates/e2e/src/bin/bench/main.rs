@@ -43,25 +43,31 @@ fn main() -> Result<()> {
 async fn run(effort: &Effort) -> Result<()> {
     let (load_before, cores) = (figures::load(), std::thread::available_parallelism()?);
     let world = Arc::new(World::start(effort.persons).await?);
-    let time = Duration::from_secs(effort.seconds);
     let mut rows = Vec::new();
-    for workers in [1, 32] {
-        rows.extend(launch::rows(&world, workers, effort.rounds, time).await?);
-        eprintln!("launches with {workers} workers are done");
-    }
-    for clients in [1, 32] {
-        rows.extend(select::rows(&world, clients, effort.rounds, effort.seconds)?);
-        world.settle().await?;
-        eprintln!("selects with {clients} clients are done");
-    }
-    rows.extend(ends::one_by_one(&world, effort.ends).await?);
-    rows.push(ends::storm(&world, effort.persons).await?);
-    rows.push(ends::memory(&world, effort.idle).await?);
+    let measured = measure(&world, effort, &mut rows).await;
+    // What was measured before something failed is shown all the same.
     figures::print(&rows);
     println!(
         "\n{cores} cores; load average before {load_before}, after {}; 4 KiB to the disk: {:.2} ms",
         figures::load(),
         figures::fsync(world.installation.directory())?
     );
+    measured
+}
+
+async fn measure(world: &Arc<World>, effort: &Effort, rows: &mut Vec<figures::Row>) -> Result<()> {
+    let time = Duration::from_secs(effort.seconds);
+    for workers in [1, 32] {
+        rows.extend(launch::rows(world, workers, effort.rounds, time).await?);
+        eprintln!("launches with {workers} workers are done");
+    }
+    for clients in [1, 32] {
+        rows.extend(select::rows(world, clients, effort.rounds, effort.seconds)?);
+        world.settle().await?;
+        eprintln!("selects with {clients} clients are done");
+    }
+    rows.extend(ends::one_by_one(world, effort.ends).await?);
+    rows.push(ends::storm(world, effort.persons).await?);
+    rows.push(ends::memory(world, effort.idle).await?);
     Ok(())
 }
