@@ -7,6 +7,7 @@
 
 mod accounts;
 mod checks;
+mod contract;
 mod hostile;
 mod leftovers;
 mod memberships;

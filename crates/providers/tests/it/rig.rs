@@ -73,8 +73,12 @@ impl Deref for Rig {
 
 impl Rig {
     pub async fn start(flavour: Flavour, as_whom: As) -> Self {
-        let server =
-            tokio::task::spawn_blocking(move || Postgres::start(Options::new(flavour)).unwrap()).await.unwrap();
+        let start = move || {
+            // Nothing here asks what survives a crash of the machine.
+            let options = Options { fsync: false, ..Options::new(flavour) };
+            Postgres::start(options).unwrap()
+        };
+        let server = tokio::task::spawn_blocking(start).await.unwrap();
         fixtures::create(&server).await.unwrap();
         let least = admin::create(&server, &fixtures::ROLES, &fixtures::DATABASES).await.unwrap();
         let client = server.client("postgres").await.unwrap();
