@@ -35,8 +35,23 @@ pub(super) fn directory(flavour: Flavour) -> Result<PathBuf> {
 fn cache() -> PathBuf {
     match std::env::var_os("MAYFLY_TESTBED_CACHE") {
         Some(directory) => PathBuf::from(directory),
-        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/testbed"),
+        None => {
+            let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/testbed");
+            // As root the server runs as somebody else, who cannot reach a checkout in a closed folder. Only root writes
+            // to the other place, so that nobody can put a program there for root to start.
+            if rustix::process::geteuid().is_root() && !open_to_all(Path::new(env!("CARGO_MANIFEST_DIR"))) {
+                PathBuf::from("/var/cache/mayfly-testbed")
+            } else {
+                own
+            }
+        }
     }
+}
+
+/// Whether everybody may pass through a folder and all folders above it.
+fn open_to_all(folder: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    folder.ancestors().all(|one| fs::metadata(one).is_ok_and(|found| found.permissions().mode() & 0o001 != 0))
 }
 
 /// The unpacked package in the cache. Processes that want it at the same time wait for the one that fetches.
@@ -101,4 +116,21 @@ fn hydrate_symlinks(package: &Path) -> Result<()> {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_closed_folder_closes_all_below_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let below = folder.path().join("a/b");
+        fs::create_dir_all(&below).unwrap();
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        assert!(open_to_all(&below));
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).unwrap();
+        assert!(!open_to_all(&below));
+    }
 }
