@@ -17,13 +17,17 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// Runs a shell command line in a terminal, in the environment that `prepare` completes.
+    /// Runs one program with its arguments, written as in a shell, in a terminal, in the environment that `prepare`
+    /// completes.
     ///
     /// # Errors
     /// When `script` cannot be started.
     pub fn run(line: &str, prepare: impl FnOnce(&mut Command)) -> Result<Self> {
+        // The program takes the shell's place: some shells would wait for it, and a Ctrl-C that the program handles would
+        // then end the shell, whose status hides the program's.
+        let line = format!("exec {line}");
         let mut command = Command::new("script");
-        command.args(["-q", "-f", "-e", "-c", line, "/dev/null"]).env("TERM", "dumb").env("PAGER", "cat");
+        command.env("SHELL", "/bin/sh").args(["-q", "-f", "-e", "-c", &line, "/dev/null"]).env("TERM", "dumb").env("PAGER", "cat");
         prepare(&mut command);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
         let input = child.stdin.take();
