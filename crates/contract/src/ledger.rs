@@ -4,7 +4,7 @@ use crate::faults::{CommitFate, Faults};
 use async_trait::async_trait;
 use mayfly_domain::audit::Event;
 use mayfly_domain::{
-    AccountName, ChangeId, ChangeKind, ChangeState, RunId, SessionId, SessionState, TargetId, WallTime,
+    AccountName, ChangeId, ChangeKind, ChangeState, Endpoint, RunId, SessionId, SessionState, TargetId, WallTime,
 };
 use mayfly_engine::ports::ledger::{
     ChangeRow, Entry, Footprint, Held, HoldRow, Learnt, Ledger, LedgerError, SessionRow, Write,
@@ -23,6 +23,8 @@ pub struct Books {
     pub order: Vec<ChangeId>,
     /// All holds.
     pub holds: BTreeSet<HoldRow>,
+    /// Which target answers at which endpoint.
+    pub known: BTreeMap<String, TargetId>,
     /// The trail.
     pub events: Vec<Event>,
 }
@@ -132,6 +134,7 @@ impl Books {
                 expect(self.holds.insert(hold), || "the hold is there already".to_owned())?;
             }
             Write::Release(hold) => drop(self.holds.remove(&hold)),
+            Write::Know { endpoint, target } => drop(self.known.insert(endpoint.to_string(), target)),
         }
         Ok(())
     }
@@ -225,6 +228,10 @@ impl Ledger for MemoryLedger {
             });
             found.map(|change| books.held(change))
         }))
+    }
+
+    async fn known_target(&self, endpoint: &Endpoint) -> Result<Option<TargetId>, LedgerError> {
+        Ok(self.read(|books| books.known.get(&endpoint.to_string()).cloned()))
     }
 
     async fn sessions_of_other_runs(

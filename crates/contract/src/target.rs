@@ -123,7 +123,7 @@ impl State {
         self.now.accounts.get(change.account.as_str()).map(|account| account.id)
     }
 
-    fn in_scope(&self, change: &ChangeRow, scope: &SessionScope) -> Vec<u64> {
+    fn in_scope(&self, change: &ChangeRow, scope: &SessionScope, now: WallTime) -> Vec<u64> {
         let Some(account) = self.account_id(change) else { return Vec::new() };
         let sessions = self.now.sessions.iter().filter(|(_, session)| session.account_id == account);
         let wanted = sessions.filter(|(id, session)| match scope {
@@ -132,6 +132,9 @@ impl State {
                 session.since >= *from && until.is_none_or(|until| session.since <= until)
             }
             SessionScope::Ours(ids) => ids.contains(&id.to_string()),
+            SessionScope::Foreign { ours, older_than } => {
+                !ours.contains(&id.to_string()) && now.since(session.since) >= *older_than
+            }
         });
         wanted.map(|(id, _)| *id).collect()
     }
@@ -180,7 +183,10 @@ impl State {
                 }
             }
             CloseVerb::EndSessions => {
-                for id in self.in_scope(change, scope) {
+                let ended = self.in_scope(change, scope, now);
+                let foreign = matches!(scope, SessionScope::Foreign { .. });
+                let told = ended.iter().filter(|_| foreign).map(|id| format!("session {id} is none of ours")).collect();
+                for id in ended {
                     let stubborn = self.now.sessions.get(&id).map_or(0, |session| session.stubborn);
                     if stubborn == 0 {
                         self.now.sessions.remove(&id);
@@ -188,8 +194,8 @@ impl State {
                         session.stubborn -= 1;
                     }
                 }
-                let left = u32::try_from(self.in_scope(change, scope).len()).unwrap();
-                return Ok(Closed { sessions_left: left, ..Closed::default() });
+                let left = u32::try_from(self.in_scope(change, scope, now).len()).unwrap();
+                return Ok(Closed { sessions_left: left, report: told, ..Closed::default() });
             }
             CloseVerb::Withdraw => {
                 // One row whoever granted it: taking it away takes away what stood there before, too.
@@ -293,7 +299,7 @@ impl FakeTarget {
                 None => (Presence::Absent, None),
             }
         };
-        let sessions = u32::try_from(state.in_scope(change, scope).len()).unwrap();
+        let sessions = u32::try_from(state.in_scope(change, scope, target_now).len()).unwrap();
         Sight { target_now, presence, sessions, can_log_in, carrier_gone: false }
     }
 

@@ -46,6 +46,12 @@ impl Shared {
         event
     }
 
+    /// An event for each sentence that a provider reports of a change.
+    pub(crate) fn reported(&self, kind: EventKind, change: &ChangeRow, report: Vec<String>) -> Vec<Event> {
+        let of = |line| Event { reason: Some(line), ..self.change_event(kind, change) };
+        report.into_iter().map(of).collect()
+    }
+
     /// The events that say what happened to a change. An account that is made as a member of a group is two things that
     /// happen, and an auditor who looks for either finds it.
     pub(crate) fn happened(&self, happened: Happened, change: &ChangeRow) -> Vec<Event> {

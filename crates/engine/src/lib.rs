@@ -13,6 +13,7 @@ mod engine;
 mod events;
 mod lanes;
 mod launch;
+mod launcher;
 mod out;
 mod outbox;
 mod pass;
@@ -29,6 +30,7 @@ mod settings;
 mod signal;
 mod sync;
 mod tasks;
+mod watch;
 
 pub use base::{Identity, Ports};
 pub use engine::Engine;

@@ -77,13 +77,13 @@ impl WayOut {
 
     /// Walks the way: a lane for each (target, account); in each, access first, then removal in the reverse order of making.
     pub(crate) async fn run(self, recorded: Signal<()>) -> Closing {
-        let done: BTreeMap<ChangeId, Signal<()>> =
-            self.rows.iter().map(|row| (row.id.clone(), Signal::new())).collect();
+        let unfinished = || self.rows.iter().filter(|row| row.state.is_unfinished());
+        let done: BTreeMap<ChangeId, Signal<()>> = unfinished().map(|row| (row.id.clone(), Signal::new())).collect();
         let mut lanes: BTreeMap<(TargetId, AccountName), Vec<Leg>> = BTreeMap::new();
-        for row in self.rows.iter().rev().filter(|row| row.state.is_unfinished()) {
+        for row in unfinished().rev() {
             let mut signals = vec![recorded.clone()];
             let elsewhere = |other: &&ChangeRow| (&other.target, &other.account) != (&row.target, &row.account);
-            let builds_on_this = self.rows.iter().filter(|other| other.depends_on.contains(&row.id));
+            let builds_on_this = unfinished().filter(|other| other.depends_on.contains(&row.id));
             signals.extend(builds_on_this.filter(elsewhere).filter_map(|other| done.get(&other.id).cloned()));
             let Some(done) = done.get(&row.id).cloned() else { continue };
             lanes.entry((row.target.clone(), row.account.clone())).or_default().push(Leg {

@@ -170,13 +170,9 @@ impl Pass {
             CloseVerb::HandOver => self.state.stays = closed.stays,
             CloseVerb::Disable | CloseVerb::EndSessions | CloseVerb::Remove => {}
         }
-        for line in closed.report {
-            let kind =
-                if verb == CloseVerb::EndSessions { EventKind::ConnectionForeign } else { EventKind::LeftoversHandled };
-            let mut event = self.shared.change_event(kind, &self.change);
-            event.reason = Some(line);
-            events.push(event);
-        }
+        let kind =
+            if verb == CloseVerb::EndSessions { EventKind::ConnectionForeign } else { EventKind::LeftoversHandled };
+        events.extend(self.shared.reported(kind, &self.change, closed.report));
         if !events.is_empty() {
             self.shared.record(events);
         }

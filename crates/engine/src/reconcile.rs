@@ -3,7 +3,7 @@
 
 use crate::context::Shared;
 use crate::out::{self, Ended, WayOut};
-use crate::pass::{Gate, Pass};
+use crate::pass::{Gate, Pass, PassEnd};
 use crate::ports::ledger::{ChangeRow, LedgerError};
 use mayfly_domain::audit::EventKind;
 use mayfly_domain::{BootTime, ChangeId, ChangeState, EndReason, SessionId, WallTime};
@@ -16,6 +16,8 @@ const PAGE: u32 = 256;
 const SLEEP_MOST: Duration = Duration::from_secs(5);
 /// The shortest sleep after something is known to be under way.
 const SLEEP_LEAST: Duration = Duration::from_millis(10);
+/// How long a change is left alone whose pass could not be written down.
+const UNWRITTEN_PAUSE: Duration = Duration::from_secs(1);
 /// A step of the wall clock that is worth an event.
 const STEP: Duration = Duration::from_secs(5);
 
@@ -42,13 +44,13 @@ pub(crate) async fn run(shared: Arc<Shared>) {
 /// Does what is due and says when to come back. After a step of the wall clock everything is due: the times at which things
 /// were to be tried again mean nothing any more, and trying too early costs little.
 async fn tick(shared: &Arc<Shared>, everything: bool) -> Result<BootTime, LedgerError> {
-    shared.flush_outbox().await?;
+    // What is owed is done even while nothing can be written; the reads below need no more than a store that can be read.
+    let written = keep_books(shared).await;
     for target in shared.take_returned() {
         for change in shared.ledger.owed_on(&target, PAGE).await? {
             start_pass(shared, change);
         }
     }
-    close_sessions(shared).await?;
     let (closed, probe) = shared.closed_targets();
     let (boot, wall) = (shared.clock.boot(), shared.clock.wall());
     let until = if everything { WallTime::from_micros(i64::MAX) } else { wall };
@@ -58,11 +60,18 @@ async fn tick(shared: &Arc<Shared>, everything: bool) -> Result<BootTime, Ledger
     if full_page && started > 0 {
         return Ok(boot);
     }
+    written?;
     let next_due = shared.ledger.next_due(&closed).await?.map(|next| {
         // What is due already is being worked on; its pass wakes us when it has an end.
         if next <= wall { boot.plus(Duration::from_secs(1)) } else { boot.plus(next.since(wall)) }
     });
     Ok([next_due, probe].into_iter().flatten().min().unwrap_or_else(|| boot.plus(SLEEP_MOST)))
+}
+
+/// Writes down what waits for it.
+async fn keep_books(shared: &Arc<Shared>) -> Result<(), LedgerError> {
+    shared.flush_outbox().await?;
+    close_sessions(shared).await
 }
 
 /// Closes sessions of which nothing is left that is still worked on.
@@ -94,23 +103,31 @@ pub(crate) fn start_pass(shared: &Arc<Shared>, change: ChangeRow) -> bool {
         let in_lane = Arc::clone(&context);
         let work = async move { pass(&in_lane, &change.id).await };
         // The lane's task does the work even if this one is gone.
-        let _ = lanes.run(&context.tasks, &target, &account, work).await;
-        drop((place, claim));
+        let end = lanes.run(&context.tasks, &target, &account, work).await;
+        drop(place);
+        if end == Ok(PassEnd::Unwritten) {
+            // What could not be written down is still due: without a pause the target would be asked over and over.
+            context.clock.sleep_until(context.clock.boot().plus(UNWRITTEN_PAUSE)).await;
+        }
+        drop(claim);
         context.wake.notify_one();
     });
     true
 }
 
 /// One pass in its lane: reads the change again, since it may have ended or been taken up while this waited.
-async fn pass(shared: &Arc<Shared>, id: &ChangeId) {
+async fn pass(shared: &Arc<Shared>, id: &ChangeId) -> PassEnd {
     match shared.ledger.change(id).await {
         Ok(Some(held)) if held.change.state == ChangeState::Withdrawing => {
             let mut pass = Pass::new(shared, held.change, Vec::new(), held.holds);
             pass.close_access().await;
-            pass.finish(Gate::open()).await;
+            pass.finish(Gate::open()).await
         }
-        Ok(_) => {}
-        Err(error) => tracing::warn!(change = %id, %error, "A change could not be read; it is tried again"),
+        Ok(_) => PassEnd::Concluded,
+        Err(error) => {
+            tracing::warn!(change = %id, %error, "A change could not be read; it is tried again");
+            PassEnd::Unwritten
+        }
     }
 }
 

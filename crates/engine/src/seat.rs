@@ -22,7 +22,10 @@ pub struct Cut {
 /// What a session needs to know beside the proof that it may be opened.
 #[derive(Debug, Clone)]
 pub struct Order {
-    /// What is wanted on the target.
+    /// What has to be there before, in this order, usually on other targets: the directory's account before the machine's
+    /// group. Removal goes the other way round.
+    pub upon: Vec<Wish>,
+    /// What is wanted on the target that the session opens; the session logs in with its account.
     pub wish: Wish,
     /// Where the connections of the session go. It stays what it was at the launch, whatever becomes of the record: the
     /// session's account is there and its secret may go nowhere else.

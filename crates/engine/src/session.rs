@@ -3,17 +3,20 @@
 
 use crate::context::Shared;
 use crate::events;
-use crate::launch::{self, Launch, UNWRITABLE};
+use crate::launch::{Launch, UNWRITABLE};
+use crate::launcher;
 use crate::out;
 use crate::ports::ledger::{Entry, Write};
+use crate::ports::provider::SessionScope;
 use crate::registry::Key;
 use crate::seat::{Closing, Cut, Joined, Message, Order, Seat, Turned, ending};
 use crate::signal::Signal;
+use crate::watch::Watch;
 use mayfly_domain::audit::{Event, EventKind};
 use mayfly_domain::{
     Authorised, BootTime, ChangeState, ConnectionId, EndReason, Failure, FailureClass, SessionId, SessionState,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
@@ -45,11 +48,12 @@ pub(crate) struct Session {
     order: Order,
     mailbox: UnboundedReceiver<Message>,
     cut: Signal<Cut>,
-    /// Connections that wait for the launch or use the session.
-    members: BTreeSet<ConnectionId>,
+    /// Connections that wait for the launch or use the session, and since when.
+    members: BTreeMap<ConnectionId, BootTime>,
     waiting: Vec<(Seat, oneshot::Sender<Result<Joined, Turned>>)>,
     /// What the target calls the sessions that our connections opened.
     natives: BTreeMap<ConnectionId, String>,
+    watch: Watch,
     closed: Vec<oneshot::Sender<Closing>>,
 }
 
@@ -70,9 +74,10 @@ pub(crate) fn spawn(
         order,
         mailbox,
         cut: Signal::new(),
-        members: BTreeSet::new(),
+        members: BTreeMap::new(),
         waiting: Vec::new(),
         natives: BTreeMap::new(),
+        watch: Watch::default(),
         closed: Vec::new(),
     };
     shared.tasks.spawn("session", session.run());
@@ -96,7 +101,7 @@ impl Session {
     /// Waits for the launch while people join it or go away.
     async fn launch(&mut self) -> (Launch, Option<End>) {
         let shared = Arc::clone(&self.shared);
-        let mut launching = launch::start(&shared, &self.id, &self.permit, &self.order);
+        let mut launching = launcher::start(&shared, &self.id, &self.permit, &self.order);
         let mut end = None;
         let launch = loop {
             tokio::select! {
@@ -111,7 +116,7 @@ impl Session {
     fn while_launching(&mut self, message: Option<Message>, end: &mut Option<End>) {
         match message {
             Some(Message::Join { seat, reply }) if end.is_none() => {
-                self.members.insert(seat.connection().clone());
+                self.enters(&seat);
                 self.waiting.push((seat, reply));
             }
             Some(Message::Join { seat, reply }) => turn_away(seat, reply),
@@ -133,6 +138,10 @@ impl Session {
         }
     }
 
+    fn enters(&mut self, seat: &Seat) {
+        self.members.insert(seat.connection().clone(), self.shared.clock.boot());
+    }
+
     fn close_to_joiners(&self, end: &mut Option<End>, because: End) {
         self.shared.registry.close(&self.key, &self.id);
         *end = Some(because);
@@ -144,17 +153,24 @@ impl Session {
             self.admit(launch, seat, reply);
         }
         let mut empty_since = None;
+        let mut look_at = self.shared.clock.boot().plus(self.shared.settings.watch);
         loop {
             empty_since =
                 if self.members.is_empty() { empty_since.or_else(|| Some(self.shared.clock.boot())) } else { None };
             let linger_over = empty_since.map(|since: BootTime| since.plus(self.order.linger));
-            let next = linger_over.map_or(launch.deadline, |over| over.min(launch.deadline));
+            let end = linger_over.map_or(launch.deadline, |over| over.min(launch.deadline));
+            let next = end.min(look_at);
             let shared = Arc::clone(&self.shared);
             let message = tokio::select! {
                 biased;
                 message = self.mailbox.recv() => message,
                 () = shared.clock.sleep_until(next) => {
-                    return End::by_server(if next >= launch.deadline {
+                    if next < end {
+                        self.look_for_others(launch);
+                        look_at = shared.clock.boot().plus(shared.settings.watch);
+                        continue;
+                    }
+                    return End::by_server(if end >= launch.deadline {
                         EndReason::Expired
                     } else if launch.started {
                         EndReason::Stopped
@@ -169,10 +185,24 @@ impl Session {
         }
     }
 
+    /// Looks whether somebody uses the account past us. What is as old as the oldest of our connections whose id on the
+    /// target is not known yet may be that one.
+    fn look_for_others(&self, launch: &Launch) {
+        if !launch.started {
+            return;
+        }
+        let now = self.shared.clock.boot();
+        let coming_in = self.members.iter().filter(|(member, _)| !self.natives.contains_key(*member));
+        let oldest = coming_in.map(|(_, since)| now.since(*since)).max().unwrap_or_default();
+        let ours = self.members.keys().filter_map(|member| self.natives.get(member)).cloned().collect();
+        let foreign = SessionScope::Foreign { ours, older_than: oldest + self.shared.settings.watch };
+        self.watch.look(&self.shared, launch.rows(), foreign);
+    }
+
     async fn while_live(&mut self, launch: &mut Launch, message: Option<Message>) -> Option<End> {
         match message {
             Some(Message::Join { seat, reply }) => {
-                self.members.insert(seat.connection().clone());
+                self.enters(&seat);
                 self.admit(launch, seat, reply);
             }
             Some(Message::Left { connection }) => self.left(launch, &connection),
@@ -209,7 +239,7 @@ impl Session {
     }
 
     fn left(&mut self, launch: &Launch, connection: &ConnectionId) {
-        let counted = self.members.remove(connection);
+        let counted = self.members.remove(connection).is_some();
         if counted && self.natives.contains_key(connection) {
             self.shared.record(vec![self.connection_event(EventKind::ConnectionClosed, launch, connection)]);
         }
@@ -361,7 +391,7 @@ impl Session {
     async fn connections_gone(&mut self, launch: &Launch) {
         let shared = Arc::clone(&self.shared);
         let limit = shared.clock.boot().plus(shared.settings.cut_grace);
-        self.members.retain(|member| !self.waiting.iter().any(|(seat, _)| seat.connection() == member));
+        self.members.retain(|member, _| !self.waiting.iter().any(|(seat, _)| seat.connection() == member));
         while !self.members.is_empty() {
             tokio::select! {
                 biased;

@@ -38,6 +38,9 @@ pub struct Settings {
     pub retry_refused: (Duration, Duration),
     /// Failures in a row after which a target's breaker opens.
     pub breaker_failures: u32,
+    /// How often a session looks whether somebody else uses its account, and how old a session on the target must be to be
+    /// none of ours that is just coming in.
+    pub watch: Duration,
     /// How often a step that ends sessions is repeated within one pass.
     pub end_rounds: u32,
 }
@@ -61,6 +64,7 @@ impl Default for Settings {
             retry_unreachable: (Duration::from_secs(1), Duration::from_secs(15)),
             retry_refused: (Duration::from_secs(60), Duration::from_secs(3600)),
             breaker_failures: 5,
+            watch: Duration::from_secs(10),
             end_rounds: 4,
         }
     }

@@ -46,7 +46,7 @@ pub(crate) fn order(
         end_other_sessions: record.session.end_other_sessions,
         settings: provider_settings(record),
     };
-    Order { wish, destination: record.sessions(), linger: record.session.linger() }
+    Order { upon: Vec::new(), wish, destination: record.sessions(), linger: record.session.linger() }
 }
 
 /// What happens to a session of this record if Mayfly is destroyed now, in words.

@@ -5,8 +5,11 @@ use crate::error::OpenError;
 use rusqlite::{Connection, TransactionBehavior};
 
 /// Every migration, in order; the first is number 1.
-pub(crate) const ALL: &[&str] =
-    &[include_str!("../migrations/0001-ledger-and-trail.sql"), include_str!("../migrations/0002-access.sql")];
+pub(crate) const ALL: &[&str] = &[
+    include_str!("../migrations/0001-ledger-and-trail.sql"),
+    include_str!("../migrations/0002-access.sql"),
+    include_str!("../migrations/0003-known-targets.sql"),
+];
 
 /// The version that this program works with.
 pub(crate) fn newest() -> u32 {

@@ -5,8 +5,8 @@ use crate::ports::proof::Ending;
 use async_trait::async_trait;
 use mayfly_domain::audit::Event;
 use mayfly_domain::{
-    AccountName, ChangeId, ChangeKind, ChangeState, EndReason, Failure, Payload, PersonName, Place, RecordName, RunId,
-    SessionId, SessionState, TargetId, WallTime,
+    AccountName, ChangeId, ChangeKind, ChangeState, EndReason, Endpoint, Failure, Payload, PersonName, Place,
+    RecordName, RunId, SessionId, SessionState, TargetId, WallTime,
 };
 
 /// A session as the ledger holds it.
@@ -183,6 +183,13 @@ pub enum Write {
     Hold(HoldRow),
     /// Takes a hold away; nothing happens when it is not there.
     Release(HoldRow),
+    /// Notes which target answers at an endpoint, instead of what was noted there before.
+    Know {
+        /// The endpoint that is administered.
+        endpoint: Endpoint,
+        /// The target, as it identified itself.
+        target: TargetId,
+    },
 }
 
 /// What is written together.
@@ -242,6 +249,9 @@ pub trait Ledger: Send + Sync + 'static {
         account: &AccountName,
         group: &str,
     ) -> Result<Option<Held>, LedgerError>;
+
+    /// Which target answered at that endpoint until now; `None` when none was ever noted.
+    async fn known_target(&self, endpoint: &Endpoint) -> Result<Option<TargetId>, LedgerError>;
 
     /// Sessions that are not ended and belong to another run than this one, in the order of their ids, at most `limit`, after
     /// the one named.

@@ -139,6 +139,14 @@ pub enum SessionScope {
     },
     /// Those that our own connections opened, by the id that the target gave each of them.
     Ours(Vec<String>),
+    /// Those that none of our connections opened, while the session lasts. One of ours that is just coming in, whose id is
+    /// not known yet, is told by its age.
+    Foreign {
+        /// The ids of those that our connections opened.
+        ours: Vec<String>,
+        /// How long a session must have run, by the target's clock, to be none of ours that is just coming in.
+        older_than: Duration,
+    },
 }
 
 /// One change to look at.

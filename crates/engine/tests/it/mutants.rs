@@ -4,7 +4,7 @@ use crate::simulation;
 use crate::world::Mutation;
 use async_trait::async_trait;
 use mayfly_contract::ledger::MemoryLedger;
-use mayfly_domain::{AccountName, Authorised, ChangeId, Failure, RunId, SessionId, TargetId, WallTime};
+use mayfly_domain::{AccountName, Authorised, ChangeId, Endpoint, Failure, RunId, SessionId, TargetId, WallTime};
 use mayfly_engine::ports::ledger::{ChangeRow, Entry, Footprint, Held, Ledger, LedgerError, SessionRow, Write};
 use mayfly_engine::ports::provider::{
     CloseStep, CloseVerb, Closed, LookStep, OpenStep, Opened, Presence, Provider, Sight, Survey, SurveyRequest,
@@ -49,6 +49,9 @@ impl Ledger for WrongLedger {
     }
     async fn membership(&self, t: &TargetId, a: &AccountName, g: &str) -> Result<Option<Held>, LedgerError> {
         self.inner.membership(t, a, g).await
+    }
+    async fn known_target(&self, endpoint: &Endpoint) -> Result<Option<TargetId>, LedgerError> {
+        self.inner.known_target(endpoint).await
     }
     async fn sessions_of_other_runs(
         &self,

@@ -33,7 +33,7 @@ type WrapLedger = fn(Arc<MemoryLedger>) -> Arc<dyn Ledger>;
 type WrapProvider = fn(Arc<dyn Provider>) -> Arc<dyn Provider>;
 
 /// The records: name, host, account (none: made for the session), group, exclusive.
-pub(crate) const RECORDS: [Known; 7] = [
+pub(crate) const RECORDS: [Known; 9] = [
     ("plain", "one", None, None, true),
     ("lifted", "one", None, Some("ops"), true),
     ("deploy-a", "one", Some("deploy"), Some("ops"), false),
@@ -41,6 +41,8 @@ pub(crate) const RECORDS: [Known; 7] = [
     ("deploy-alone", "one", Some("alone"), Some("ops"), true),
     ("dba", "one", Some("dba"), Some("ops"), false),
     ("far", "two", None, Some("ops"), true),
+    ("spread", "one", None, Some("ops"), true),
+    ("spread-lift", "one", Some("deploy"), Some("ops"), false),
 ];
 
 /// What of the world a test may replace to see whether the tests notice.
@@ -276,8 +278,15 @@ impl Process {
                     mark: mark.clone(),
                 },
             };
+            // These two change something on another target before, as a directory's account for a machine does.
+            let upon = record.starts_with("spread").then(|| wish("two", account.clone(), group, exclusive));
             let wish = wish(host, account, group, exclusive);
-            Order { destination: wish.place.destination.clone(), wish, linger: LINGER }
+            Order {
+                upon: upon.into_iter().collect(),
+                destination: wish.place.destination.clone(),
+                wish,
+                linger: LINGER,
+            }
         };
         self.engine.join(permit(person, record), connection, order).await
     }

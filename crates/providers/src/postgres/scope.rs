@@ -69,6 +69,15 @@ pub(crate) fn in_scope(scope: &SessionScope) -> Result<String, Failure> {
             let ids = ids.iter().map(|id| one_of_ours(id)).collect::<Result<Vec<_>, _>>()?;
             if ids.is_empty() { "false".to_owned() } else { format!("({})", ids.join(" OR ")) }
         }
+        SessionScope::Foreign { ours, older_than } => {
+            let ours = in_scope(&SessionScope::Ours(ours.clone()))?;
+            // What runs a part of a query of ours is listed as a session of its own.
+            format!(
+                "(NOT {ours} AND a.backend_type IN ('client backend', 'walsender') \
+                 AND a.backend_start < clock_timestamp() - make_interval(secs => {}))",
+                older_than.as_secs()
+            )
+        }
     })
 }
 
@@ -87,6 +96,7 @@ fn one_of_ours(id: &str) -> Result<String, Failure> {
 mod tests {
     use super::*;
     use mayfly_domain::WallTime;
+    use std::time::Duration;
 
     #[test]
     fn scopes_become_conditions() {
@@ -95,6 +105,9 @@ mod tests {
         assert_eq!(of(SessionScope::Ours(vec![])), "false");
         assert_eq!(of(SessionScope::Ours(vec!["7".to_owned(), "8".to_owned()])), "(a.pid = 7 OR a.pid = 8)");
         assert!(of(SessionScope::Ours(vec!["7@12".to_owned()])).contains("= 12"));
+        let foreign = |ours| of(SessionScope::Foreign { ours, older_than: Duration::from_secs(9) });
+        assert!(foreign(vec![]).contains("NOT false") && foreign(vec![]).contains("secs => 9"));
+        assert!(foreign(vec!["7".to_owned()]).contains("NOT (a.pid = 7)"));
         let from = WallTime::from_micros(0);
         assert!(of(SessionScope::Between { from, until: Some(from) }).contains("<= '1970"));
     }

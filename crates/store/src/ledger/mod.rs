@@ -6,7 +6,7 @@ mod write;
 
 use crate::Store;
 use async_trait::async_trait;
-use mayfly_domain::{AccountName, ChangeId, RunId, SessionId, TargetId, WallTime};
+use mayfly_domain::{AccountName, ChangeId, Endpoint, RunId, SessionId, TargetId, WallTime};
 use mayfly_engine::ports::ledger::{ChangeRow, Entry, Footprint, Held, Ledger, LedgerError, SessionRow};
 
 #[async_trait]
@@ -34,6 +34,11 @@ impl Ledger for Store {
     ) -> Result<Option<Held>, LedgerError> {
         let (target, account, group) = (target.clone(), account.clone(), group.to_owned());
         self.read(move |connection| Ok(read::membership(connection, &target, &account, &group)?)).await
+    }
+
+    async fn known_target(&self, endpoint: &Endpoint) -> Result<Option<TargetId>, LedgerError> {
+        let endpoint = endpoint.to_string();
+        self.read(move |connection| Ok(read::known_target(connection, &endpoint)?)).await
     }
 
     async fn sessions_of_other_runs(

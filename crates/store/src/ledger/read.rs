@@ -48,6 +48,11 @@ pub(super) fn membership(
     found.map(|change| held(connection, change)).transpose()
 }
 
+pub(super) fn known_target(connection: &Connection, endpoint: &str) -> Result<Option<TargetId>> {
+    let sql = include_str!("../../sql/known-target.sql");
+    one(connection, sql, [endpoint], |row| Ok(TargetId::from_text(row.get("target")?)))
+}
+
 pub(super) fn sessions_of_other_runs(
     connection: &Connection,
     run: &RunId,

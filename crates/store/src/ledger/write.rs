@@ -33,6 +33,10 @@ pub(super) fn apply(connection: &Connection, writes: Vec<Write>) -> Result<(), S
             }
             Write::Hold(row) => hold(connection, &row)?,
             Write::Release(row) => release(connection, &row)?,
+            Write::Know { endpoint, target } => {
+                let values = [endpoint.to_string(), target.to_string()];
+                execute(connection, include_str!("../../sql/known-target-put.sql"), values)?;
+            }
         }
     }
     Ok(())

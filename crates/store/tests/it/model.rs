@@ -5,13 +5,19 @@ use crate::contract::ending;
 use crate::rig::{Rig, at, change, change_id, event, membership, session, session_id, target};
 use mayfly_contract::faults::Faults;
 use mayfly_contract::ledger::MemoryLedger;
-use mayfly_domain::{AccountName, ChangeKind, ChangeState, EndReason, Failure, FailureClass, RunId, SessionState};
+use mayfly_domain::{
+    AccountName, ChangeKind, ChangeState, EndReason, Endpoint, Failure, FailureClass, RunId, SessionState,
+};
 use mayfly_engine::ports::ledger::{ChangeRow, Entry, HoldRow, Learnt, Ledger, LedgerError, Write};
 use proptest::prelude::*;
 use std::sync::Arc;
 
 const SESSIONS: u64 = 4;
 const CHANGES: u64 = 7;
+fn endpoint(number: u64) -> Endpoint {
+    Endpoint { host: format!("db{number}"), port: 5432 }
+}
+
 const GROUPS: [&str; 2] = ["readers", "writers"];
 
 fn session_state() -> impl Strategy<Value = SessionState> {
@@ -81,6 +87,9 @@ fn write() -> impl Strategy<Value = Write> {
         }),
         3 => hold.clone().prop_map(Write::Hold),
         2 => hold.prop_map(Write::Release),
+        1 => (0..2_u64, 0..2_u64).prop_map(|(host, which)| {
+            Write::Know { endpoint: endpoint(host), target: target(which) }
+        }),
     ]
 }
 
@@ -110,6 +119,9 @@ async fn compare(left: &impl Ledger, right: &impl Ledger) {
         for name in GROUPS {
             same!(left, right, membership(&target(group), &AccountName::existing("deploy"), name));
         }
+    }
+    for number in 0..2 {
+        same!(left, right, known_target(&endpoint(number)));
     }
     same!(left, right, due(at(20), 9, &[]));
     same!(left, right, next_due(&[]));

@@ -3,9 +3,11 @@
 
 use super::script::{ALWAYS, Do, What};
 use super::stage::{Want, secs, stage};
+use crate::world::LINGER;
 use mayfly_contract::target::FakeTarget;
 use mayfly_domain::audit::EventKind;
-use mayfly_domain::{ChangeState, EndReason, FailureClass};
+use mayfly_domain::{ChangeState, EndReason, Endpoint, FailureClass, TargetId};
+use mayfly_engine::ports::ledger::{Entry, Ledger, Write};
 use mayfly_engine::ports::provider::CloseVerb::{Disable, Remove, Withdraw};
 use mayfly_engine::{Closing, Signal};
 use std::sync::Arc;
@@ -172,6 +174,114 @@ fn what_depends_on_it_and_is_stuck_keeps_nothing() {
         assert_eq!(world.membership_of("deploy").state, ChangeState::Withdrawing);
         assert!(script.count(What::Close(Disable)) > 0);
         script.clear();
+        world.cleaned(&process, 400).await;
+    });
+}
+
+/// "Several targets": what is wanted on two of them is one intent, made in order and removed in the reverse order.
+#[test]
+fn a_footprint_over_two_targets_comes_and_goes_in_order() {
+    let (world, script) = stage();
+    world.live(|process| async {
+        let process = process;
+        process.start().await;
+        let client = Want { upon: Some("two"), ..Want::made("alice") }.connect(&process).await.unwrap();
+        let books = world.ledger.books();
+        let rows: Vec<_> = books.order.iter().map(|id| books.changes[id].clone()).collect();
+        assert_eq!(
+            rows.iter().map(|row| row.target.clone()).collect::<Vec<_>>(),
+            [world.targets["two"].id().clone(), world.targets["one"].id().clone()]
+        );
+        assert_eq!(rows[1].depends_on, [rows[0].id.clone()]);
+        assert_eq!(books.sessions[&client.joined.session].target, *world.targets["one"].id());
+        client.leave();
+        world.cleaned(&process, 60).await;
+        let hosts = |what| -> Vec<String> {
+            script.calls().into_iter().filter(|call| call.what == what).map(|call| call.host).collect()
+        };
+        assert_eq!(hosts(What::Open), ["two", "one"]);
+        assert_eq!(hosts(What::Close(Remove)), ["one", "two"]);
+    });
+}
+
+/// ... what fails on the first stops the launch before the second is touched.
+#[test]
+fn what_fails_on_one_target_is_not_begun_on_the_next() {
+    let (world, script) = stage();
+    script.on_host("two", What::Open, Do::Fail(FailureClass::NotPermitted));
+    world.live(|process| async {
+        let process = process;
+        process.start().await;
+        let want = Want { upon: Some("two"), ..Want::made("alice") };
+        assert_eq!(want.join(&process).await.unwrap_err().class, FailureClass::NotPermitted);
+        assert_eq!(script.count(What::Open), 1);
+        world.cleaned(&process, 60).await;
+    });
+}
+
+/// ... and one that is down keeps nothing open on the other: closing never waits, removing only while it answers.
+#[test]
+fn a_target_that_is_down_keeps_nothing_on_the_other() {
+    let (world, script) = stage();
+    world.live(|process| async {
+        let process = process;
+        process.start().await;
+        let client = Want { upon: Some("two"), ..Want::made("alice") }.connect(&process).await.unwrap();
+        let account = client.joined.account.to_string();
+        script.break_host("one", FailureClass::Unreachable);
+        client.leave();
+        process.sleep(LINGER + secs(2)).await;
+        assert!(!world.targets["two"].has_account(&account));
+        assert!(world.targets["one"].has_account(&account));
+        script.clear();
+        world.cleaned(&process, 60).await;
+    });
+}
+
+/// "Identity": nothing is opened on a server that is not the one that was at this address before, until somebody says so.
+#[test]
+fn nothing_is_opened_on_another_server_at_the_address() {
+    let (world, script) = stage();
+    world.live(|process| async {
+        let process = process;
+        process.start().await;
+        Want::made("alice").connect(&process).await.unwrap().leave();
+        world.cleaned(&process, 60).await;
+        script.on(What::Survey, 1, Do::Another);
+        let failure = Want::made("bob").join(&process).await.unwrap_err();
+        assert_eq!(failure.class, FailureClass::Conflict);
+        assert!(failure.text.contains("one:1 answers as fake:another, but until now fake:one was there"), "{failure}");
+        assert_eq!(script.count(What::Open), 1, "only alice's");
+        let events = world.events(EventKind::TargetIdentityChanged);
+        assert_eq!((events.len(), events[0].detail["was"].as_str()), (1, "fake:one"));
+        // An administrator confirms it: from now on that one is known, and the old one is not.
+        let known = Write::Know {
+            endpoint: Endpoint { host: "one".to_owned(), port: 1 },
+            target: TargetId::new("fake", "another"),
+        };
+        world.ledger.commit(Entry { writes: vec![known], events: Vec::new() }).await.unwrap();
+        let failure = Want::made("bob").join(&process).await.unwrap_err();
+        assert!(failure.text.contains("answers as fake:one"), "{failure}");
+    });
+}
+
+/// "Failures": while our own store cannot be written, what is owed is tried again once a second, not over and over.
+#[test]
+fn a_store_that_cannot_be_written_does_not_flood_the_target() {
+    let (world, script) = stage();
+    world.live(|process| async {
+        let process = process;
+        process.start().await;
+        let client = Want::made("alice").connect(&process).await.unwrap();
+        script.on(What::Close(Remove), 2, Do::Fail(FailureClass::Busy));
+        drop(process.engine.end(&client.joined.session, EndReason::Terminated, "uid:0", None));
+        process.sleep(secs(1)).await;
+        world.faults.set_store_down(true);
+        let before = script.count(What::Close(Disable));
+        process.sleep(secs(60)).await;
+        let passes = script.count(What::Close(Disable)) - before;
+        assert!((10..=70).contains(&passes), "{passes}");
+        world.faults.set_store_down(false);
         world.cleaned(&process, 400).await;
     });
 }

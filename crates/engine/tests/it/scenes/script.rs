@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 use mayfly_contract::target::{Command, FakeTarget};
-use mayfly_domain::{Authorised, ChangeKind, Failure, FailureClass, WallTime};
+use mayfly_domain::{Authorised, ChangeKind, Failure, FailureClass, TargetId, WallTime};
 use mayfly_engine::Signal;
 use mayfly_engine::ports::ledger::ChangeRow;
 use mayfly_engine::ports::provider::{
@@ -48,6 +48,8 @@ pub(crate) enum Do {
     Report(usize),
     /// Handing over says that the account stays.
     Stays,
+    /// A survey finds another server at the address.
+    Another,
     /// A survey plans one more change of another account, which builds on the first.
     Companion(&'static str),
 }
@@ -204,7 +206,7 @@ impl Actor {
                 happens();
                 None
             }
-            Some(Do::CarrierGone | Do::Report(_) | Do::Stays | Do::Companion(_)) | None => None,
+            Some(Do::CarrierGone | Do::Report(_) | Do::Stays | Do::Another | Do::Companion(_)) | None => None,
         };
         (act, failure)
     }
@@ -225,6 +227,10 @@ impl Provider for Actor {
             Some(Do::Wait(signal)) => {
                 signal.wait().await;
                 self.inner.survey(permit, request).await
+            }
+            Some(Do::Another) => {
+                let survey = self.inner.survey(permit, request).await?;
+                Ok(Survey { target: TargetId::new("fake", "another"), ..survey })
             }
             Some(Do::Companion(account)) => {
                 let mut survey = self.inner.survey(permit, request).await?;
@@ -286,10 +292,11 @@ impl Provider for Actor {
                 results.push(Ok(Closed { stays: true, ..Closed::default() }));
                 continue;
             }
-            let lines = if let Some(Do::Report(lines)) = act { lines } else { 0 };
-            let report = vec!["scripted".to_owned(); lines];
-            let done = self.inner.close(verb, vec![step]).await.into_iter();
-            results.extend(done.map(|one| one.map(|closed| Closed { report: report.clone(), ..closed })));
+            let mut done = self.inner.close(verb, vec![step]).await;
+            if let (Some(Do::Report(lines)), Some(Ok(closed))) = (act, done.first_mut()) {
+                closed.report = vec!["scripted".to_owned(); lines];
+            }
+            results.extend(done);
         }
         results
     }

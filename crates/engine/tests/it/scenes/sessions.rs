@@ -194,3 +194,55 @@ fn sessions_of_earlier_runs_go_out() {
         assert!(events.iter().all(|event| event.detail["end"] == "server_lost"));
     });
 }
+
+/// Promise 6: somebody who uses the account past us is ended and recorded while the session lasts; our connections are not,
+/// nor is one of ours that is just coming in.
+#[test]
+fn a_session_that_is_not_ours_is_ended_while_ours_lasts() {
+    let (world, _) = stage();
+    world.live(|process| async {
+        let process = process;
+        process.start().await;
+        let client = Want::made("alice").connect(&process).await.unwrap();
+        let account = client.joined.account.clone();
+        process.sleep(secs(7)).await;
+        let past_us = client.target.log_in(account.as_str(), 0).unwrap();
+        let coming = Want::made("alice").join(&process).await.unwrap();
+        let native = client.target.log_in(account.as_str(), 0).unwrap();
+        process.sleep(secs(35)).await;
+        assert!(client.target.is_logged_in(past_us), "it may be the one that is coming in");
+        assert!(client.target.is_logged_in(native));
+        coming.seat.started(Some(native.to_string())).await.unwrap();
+        process.sleep(secs(21)).await;
+        assert!(!client.target.is_logged_in(past_us));
+        assert!(client.target.is_logged_in(native) && client.target.is_logged_in(client.native));
+        let events = world.events(EventKind::ConnectionForeign);
+        assert_eq!(events.len(), 1, "{events:?}");
+        assert_eq!(events[0].session.as_ref(), Some(&client.joined.session));
+        client.target.log_out(native);
+        drop(coming);
+        client.leave();
+        world.cleaned(&process, 60).await;
+    });
+}
+
+/// Promise 6 and "Failures": a target that hangs gathers no looks, and the end of the session waits for none of them.
+#[test]
+fn a_look_that_hangs_holds_nothing_back() {
+    let (world, script) = stage();
+    let gate = Signal::new();
+    script.on(What::Look, 1, Do::Wait(gate.clone()));
+    world.live(|process| async {
+        let process = process;
+        process.start().await;
+        let mut client = Want::made("alice").connect(&process).await.unwrap();
+        process.sleep(secs(55)).await;
+        assert_eq!(script.count(What::Look), 1);
+        drop(process.engine.end(&client.joined.session, EndReason::Terminated, "uid:0", None));
+        assert_eq!(client.cut().await, EndReason::Terminated);
+        process.sleep(secs(1)).await;
+        assert!(!client.target.is_logged_in(client.native));
+        gate.set(());
+        world.cleaned(&process, 60).await;
+    });
+}

@@ -35,19 +35,39 @@ pub(crate) struct Want {
     pub(crate) group: Option<&'static str>,
     pub(crate) exclusive: bool,
     pub(crate) end_other_sessions: bool,
+    /// Another host on which the same is wanted before.
+    pub(crate) upon: Option<&'static str>,
 }
 
 impl Want {
     /// An account made for the session.
     pub(crate) const fn made(person: &'static str) -> Self {
         let (account, group) = (None, None);
-        Self { person, record: "made", host: "one", account, group, exclusive: true, end_other_sessions: true }
+        Self {
+            person,
+            record: "made",
+            host: "one",
+            account,
+            group,
+            exclusive: true,
+            end_other_sessions: true,
+            upon: None,
+        }
     }
 
     /// An existing account lifted into `ops`, which others may hold too.
     pub(crate) const fn lift(person: &'static str, account: &'static str) -> Self {
         let (account, group) = (Some(account), Some("ops"));
-        Self { person, record: "lifted", host: "one", account, group, exclusive: false, end_other_sessions: true }
+        Self {
+            person,
+            record: "lifted",
+            host: "one",
+            account,
+            group,
+            exclusive: false,
+            end_other_sessions: true,
+            upon: None,
+        }
     }
 
     /// The same on another host.
@@ -63,19 +83,19 @@ impl Want {
                 mark: mark.clone(),
             },
         };
-        let endpoint = Endpoint { host: self.host.to_owned(), port: 1 };
-        let destination = Destination { endpoint, trust: Trust::Plaintext };
-        let place = Place { destination: destination.clone(), credential: CredentialRef { record: record("admin") } };
-        let wish = Wish {
+        let destination =
+            |host: &str| Destination { endpoint: Endpoint { host: host.to_owned(), port: 1 }, trust: Trust::Plaintext };
+        let wish = |host| Wish {
             provider: "fake".to_owned(),
-            place,
-            account,
+            place: Place { destination: destination(host), credential: CredentialRef { record: record("admin") } },
+            account: account.clone(),
             elevate: self.group.map(str::to_owned),
             exclusive: self.exclusive,
             end_other_sessions: self.end_other_sessions,
             settings: serde_json::Value::Null,
         };
-        Order { wish, destination, linger: LINGER }
+        let upon = self.upon.map(wish).into_iter().collect();
+        Order { upon, wish: wish(self.host), destination: destination(self.host), linger: LINGER }
     }
 
     /// Joins or launches.

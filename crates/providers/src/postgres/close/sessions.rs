@@ -40,7 +40,7 @@ impl<'a> Wanted<'a> {
     fn filled(&self, template: &str) -> String {
         // Only a scope that asks since when a session runs has to know it.
         let known = match self.step.scope {
-            SessionScope::Between { .. } => "a.backend_start IS NOT NULL",
+            SessionScope::Between { .. } | SessionScope::Foreign { .. } => "a.backend_start IS NOT NULL",
             SessionScope::All | SessionScope::Ours(_) => "true",
         };
         let start = micros("a.backend_start");
@@ -112,6 +112,7 @@ async fn count(admin: &Admin, wanted: &[&Wanted<'_>]) -> Result<Vec<u32>, Troubl
 fn closed(admin: &Admin, one: &Wanted<'_>, rows: &[SimpleQueryRow], left: u32) -> Result<Closed, Failure> {
     let mut report = Vec::new();
     let (mut hidden, mut superuser, mut refused) = (false, false, false);
+    let foreign = matches!(one.step.scope, SessionScope::Foreign { .. });
     let name = shown(one.step.change.account.as_str());
     for row in rows {
         let text = |column| field(row, column).map_err(|trouble| trouble.failure(DOING, ""));
@@ -119,12 +120,16 @@ fn closed(admin: &Admin, one: &Wanted<'_>, rows: &[SimpleQueryRow], left: u32) -
         hidden |= in_scope && text(6)? != "t";
         superuser |= in_scope && text(4)? == "t";
         refused |= in_scope && text(5)? != "t";
-        if report.len() < NAMED_MOST {
+        if report.len() < NAMED_MOST && (in_scope || !foreign) {
             let since =
                 text(1)?.parse().map_or_else(|_| String::new(), |at| format!(" since {}", WallTime::from_micros(at)));
             let from = text(2)?;
             let from = if from.is_empty() { String::new() } else { format!(" from {}", told(from)) };
-            let what = if in_scope { "was told to end" } else { "is not one of this elevation and was left alone" };
+            let what = match (in_scope, foreign) {
+                (true, true) => "was opened by none of our connections and told to end",
+                (true, false) => "was told to end",
+                (false, _) => "is not one of this elevation and was left alone",
+            };
             report.push(format!("session {} of {name}{since}{from} {what}", told(text(0)?)));
         }
     }
