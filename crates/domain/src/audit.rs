@@ -108,6 +108,8 @@ kinds! {
     LeftoversHandled = "leftovers.handled",
     /// Another server answers at a target's address.
     TargetIdentityChanged = "target.identity_changed",
+    /// An administrator confirmed which server is at an address.
+    TargetPinned = "target.pinned",
     /// A target's clock is off by more than the limit that is shown.
     TargetClockOff = "target.clock_off",
     /// An object was made.

@@ -27,7 +27,11 @@ impl Terminal {
         // then end the shell, whose status hides the program's.
         let line = format!("exec {line}");
         let mut command = Command::new("script");
-        command.env("SHELL", "/bin/sh").args(["-q", "-f", "-e", "-c", &line, "/dev/null"]).env("TERM", "dumb").env("PAGER", "cat");
+        command
+            .env("SHELL", "/bin/sh")
+            .args(["-q", "-f", "-e", "-c", &line, "/dev/null"])
+            .env("TERM", "dumb")
+            .env("PAGER", "cat");
         prepare(&mut command);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
         let input = child.stdin.take();

@@ -116,6 +116,16 @@ impl World {
         Ok(rows != "0")
     }
 
+    /// The events of one kind, as the trail holds them.
+    ///
+    /// # Errors
+    /// What the command line says.
+    pub fn events(&self, kind: &str) -> Result<Vec<serde_json::Value>> {
+        let trail = self.installation.json(&["audit", "tail", "-n", "all"])?;
+        let items = trail["items"].as_array().cloned().unwrap_or_default();
+        Ok(items.into_iter().filter(|event| event["kind"] == kind).collect())
+    }
+
     /// The ids of sessions that are not over.
     ///
     /// # Errors

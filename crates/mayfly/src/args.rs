@@ -277,6 +277,18 @@ pub(crate) enum Record {
         #[arg(long, value_name = "ADDRESS")]
         from: Option<IpAddr>,
     },
+    /// Say which server is the one behind a record, after it was replaced on purpose
+    ///
+    /// The first server that answers is taken as it is; sessions are opened on no other. This shows who answers now and asks
+    /// before it is taken instead.
+    Pin {
+        /// The record
+        #[arg(value_parser = name)]
+        name: String,
+        /// The identity that must answer, instead of asking
+        #[arg(long, value_name = "IDENTITY")]
+        identity: Option<String>,
+    },
 }
 
 /// `audit`.

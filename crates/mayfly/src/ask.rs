@@ -1,9 +1,9 @@
-//! Passwords and secrets: asked for at the terminal without echo, or read from a file or standard input; never from an
+//! What is asked at the terminal. Passwords and secrets: asked for at the terminal without echo, or read from a file or standard input; never from an
 //! argument, which every process of the machine can read, and never from the environment.
 
 use crate::failure::Failure;
 use std::fs::File;
-use std::io::{IsTerminal as _, Read};
+use std::io::{IsTerminal as _, Read, Write as _};
 use std::path::Path;
 use zeroize::Zeroizing;
 
@@ -47,6 +47,23 @@ pub(crate) fn new_password(no_input: bool) -> Result<Zeroizing<String>, Failure>
         return Err(Failure::usage("the two passwords differ: nothing was done"));
     }
     Ok(first)
+}
+
+/// Asks a question at the terminal that only `y` or `yes` answers. `option` is what to give instead.
+///
+/// # Errors
+/// When there is nobody to ask, when asking is forbidden, or when the answer is anything else.
+pub(crate) fn yes(question: &str, option: &str, no_input: bool) -> Result<(), Failure> {
+    if no_input || !std::io::stdin().is_terminal() {
+        return Err(Failure::usage(format!("{question} There is nobody to ask: give {option}")));
+    }
+    let mut line = String::new();
+    let asked = write!(std::io::stderr(), "{question} [y/N] ").and_then(|()| std::io::stdin().read_line(&mut line));
+    asked.map_err(|error| Failure::usage(format!("the answer cannot be read: {error}")))?;
+    if matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes") {
+        return Ok(());
+    }
+    Err(Failure::usage("not confirmed: nothing was done"))
 }
 
 fn at_terminal(prompt: &str, option: &str) -> Result<Zeroizing<String>, Failure> {

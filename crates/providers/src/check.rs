@@ -2,7 +2,7 @@
 //! about and, where something has to be done, the exact statements that do it.
 
 use async_trait::async_trait;
-use mayfly_domain::{Administration, Failure, Place, Prefix, WallTime};
+use mayfly_domain::{Administration, Failure, Place, Prefix, TargetId, WallTime};
 use serde::Serialize;
 use std::net::IpAddr;
 
@@ -79,6 +79,17 @@ pub struct CheckRequest {
 /// The check of a record against its target. It changes nothing there.
 #[async_trait]
 pub trait Check: Send + Sync + 'static {
+    /// Which target answers at this place now, as it identifies itself. `settings` are the provider's own of the record.
+    ///
+    /// # Errors
+    /// A [`Failure`] when the target cannot be asked.
+    async fn identify(
+        &self,
+        by: &Administration,
+        place: &Place,
+        settings: &serde_json::Value,
+    ) -> Result<TargetId, Failure>;
+
     /// Looks at everything that a launch and its removal need.
     ///
     /// # Errors

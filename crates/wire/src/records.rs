@@ -9,6 +9,26 @@ pub struct CheckRequest {
     pub second_address: Option<String>,
 }
 
+/// A pin that is wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PinRequest {
+    /// The identity that the administrator confirmed; `None` only asks who answers.
+    pub identity: Option<String>,
+}
+
+/// Who answers at a record's address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PinAnswer {
+    /// The record.
+    pub record: String,
+    /// The address.
+    pub endpoint: String,
+    /// The server that answers there now, as it identifies itself.
+    pub identity: String,
+    /// The server on which sessions of this address are opened, and no other; `None` when there is none yet.
+    pub pinned: Option<String>,
+}
+
 /// How a finding is to be taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

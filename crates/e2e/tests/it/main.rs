@@ -11,8 +11,10 @@
 mod clients;
 mod first_look;
 mod hostile;
+mod identity;
 mod kill;
 mod main_job;
+mod past_us;
 mod record_check;
 mod refusals;
 mod scenarios;

@@ -87,13 +87,14 @@ async fn a_refused_connect_says_as_little() {
 }
 
 /// Every operation of the API with its method; only the first three are for everybody.
-const OPERATIONS: [(&str, &str); 14] = [
+const OPERATIONS: [(&str, &str); 15] = [
     ("GET", "/v1/status"),
     ("GET", "/v1/ca"),
     ("POST", "/v1/connect"),
     ("GET", "/v1/objects"),
     ("POST", "/v1/objects"),
     ("PUT", "/v1/secrets/orders-admin"),
+    ("POST", "/v1/records/orders/pin"),
     ("GET", "/v1/sessions"),
     ("POST", "/v1/sessions/ses_0000000000000000/end"),
     ("GET", "/v1/cleanup"),

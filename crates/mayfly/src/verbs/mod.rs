@@ -49,6 +49,7 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<u8, Failure> {
         Verb::Apply(options) => apply::run(context, options).await,
         Verb::Secret(Secret::Set { name, secret_file }) => secret::set(context, &name, secret_file.as_deref()).await,
         Verb::Record(Record::Check { name, from }) => record::check(context, &name, from).await,
+        Verb::Record(Record::Pin { name, identity }) => record::pin(context, &name, identity).await,
         Verb::Audit(Audit::Tail { count, follow }) => audit::tail(context, count, follow).await,
         Verb::Audit(Audit::Verify(options)) => verify::run(context, &options),
         Verb::Status => status::run(context).await,

@@ -1,11 +1,12 @@
-//! `record check`: what was looked at on a target, and the statements that set it right.
+//! `record check`: what was looked at on a target, and the statements that set it right. `record pin`: which server it is.
 
 use super::Context;
+use crate::ask;
 use crate::escape;
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
 use mayfly_wire::paths;
-use mayfly_wire::records::{CheckAnswer, CheckRequest, Finding, Level};
+use mayfly_wire::records::{CheckAnswer, CheckRequest, Finding, Level, PinAnswer, PinRequest};
 use std::net::IpAddr;
 
 /// Checks a record. [`Exit::Pending`] when something is missing or in excess: the findings are the result, and are printed.
@@ -19,6 +20,40 @@ pub(super) async fn check(context: &Context, name: &str, from: Option<IpAddr>) -
     context.output.one(&answer, &answer.record, || text(&context.output, &answer))?;
     let wanting = answer.findings.iter().any(|finding| matches!(finding.level, Level::Missing | Level::Excess));
     Ok(if wanting { Exit::Pending } else { Exit::Done })
+}
+
+/// Shows who answers at a record's address and, once that is confirmed, pins it.
+///
+/// # Errors
+/// When the target cannot be asked, when nobody can be asked, and whatever else the server says.
+pub(super) async fn pin(context: &Context, name: &str, identity: Option<String>) -> Result<Exit, Failure> {
+    let path = paths::with(paths::RECORD_PIN, name);
+    let post = |identity| async {
+        context.client.post_slow::<_, PinAnswer>(&path, &PinRequest { identity }, "asking the target").await
+    };
+    let answer = if identity.is_some() { post(identity).await? } else { confirmed(context, post).await? };
+    context.output.one(&answer, &answer.record, || {
+        let (endpoint, identity) = (escape::line(&answer.endpoint), escape::line(&answer.identity));
+        format!("sessions of {endpoint} are opened on {identity} and on no other server\n")
+    })?;
+    Ok(Exit::Done)
+}
+
+/// Asks the target, and then the person where another server is known or none.
+async fn confirmed<F: Future<Output = Result<PinAnswer, Failure>>>(
+    context: &Context,
+    post: impl Fn(Option<String>) -> F,
+) -> Result<PinAnswer, Failure> {
+    let seen = post(None).await?;
+    let was = match &seen.pinned {
+        Some(pinned) if *pinned == seen.identity => return Ok(seen),
+        Some(pinned) => format!("until now {} was there", escape::line(pinned)),
+        None => "nothing was ever opened there".to_owned(),
+    };
+    let (endpoint, identity) = (escape::line(&seen.endpoint), escape::line(&seen.identity));
+    let question = format!("{endpoint} answers as {identity}; {was}. Open sessions on {identity} from now on?");
+    ask::yes(&question, "--identity IDENTITY", context.no_input)?;
+    post(Some(seen.identity)).await
 }
 
 fn text(output: &Output, answer: &CheckAnswer) -> String {

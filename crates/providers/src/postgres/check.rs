@@ -11,7 +11,7 @@ use super::trouble::Trouble;
 use crate::check::{Check, CheckReport, CheckRequest, Level};
 use async_trait::async_trait;
 use mayfly_dial::Dialer;
-use mayfly_domain::{Administration, Failure, Permit, Trust, WallTime};
+use mayfly_domain::{Administration, Failure, Permit, Place, TargetId, Trust, WallTime};
 use std::time::Duration;
 use tokio_postgres::SimpleQueryRow;
 
@@ -25,6 +25,19 @@ const HEADROOM_LEAST: i64 = 10;
 
 #[async_trait]
 impl Check for Postgres {
+    async fn identify(
+        &self,
+        by: &Administration,
+        place: &Place,
+        settings: &serde_json::Value,
+    ) -> Result<TargetId, Failure> {
+        let settings = Settings::read(settings)?;
+        let lease = self.pool.lease(Permit::Inspect(by), place, &settings.maintenance_database).await?;
+        let target = lease.facts.target.clone();
+        lease.give_back();
+        Ok(target)
+    }
+
     async fn check(&self, by: &Administration, request: &CheckRequest) -> Result<CheckReport, Failure> {
         let settings = Settings::read(&request.settings)?;
         let lease = self.pool.lease(Permit::Inspect(by), &request.place, &settings.maintenance_database).await?;
@@ -160,14 +173,16 @@ impl Checked<'_> {
             let fix = vec![format!("GRANT pg_signal_backend TO {name};")];
             self.missing(format!("{name} may not end the sessions of other roles"), fix);
         }
-        if self.request.lifts_existing && yes(row, 3)? {
+        if yes(row, 3)? {
             self.report.ok(format!("{name} sees since when sessions run"));
-        } else if self.request.lifts_existing {
+        } else {
+            let why = if self.request.lifts_existing {
+                "none that is older could be spared"
+            } else {
+                "one that is opened past us is ended only with the account"
+            };
             let fix = vec![format!("GRANT pg_read_all_stats TO {name};")];
-            self.missing(
-                format!("{name} does not see since when sessions run, so none that is older could be spared"),
-                fix,
-            );
+            self.missing(format!("{name} does not see since when sessions run, so {why}"), fix);
         }
         if self.request.lifts_existing {
             let what =

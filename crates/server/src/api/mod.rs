@@ -50,6 +50,7 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
         .route(paths::CLEANUP_ONE, get(cleanup::show))
         .route(paths::CLEANUP_RETRY, post(cleanup::retry))
         .route(paths::RECORD_CHECK, post(records::check))
+        .route(paths::RECORD_PIN, post(records::pin))
         .route(paths::AUDIT, get(audit::read))
         .fallback(problem::no_such_path)
         .layer(DefaultBodyLimit::max(BODY_MOST))

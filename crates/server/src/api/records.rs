@@ -1,17 +1,18 @@
-//! The check of a record against its target.
+//! The check of a record against its target, and which server that is.
 
 use super::Api;
 use super::problem::{Administrator, Body, Refusal};
 use crate::orders;
 use axum::Json;
 use axum::extract::{Path, State};
-use mayfly_access::objects::Launch;
-use mayfly_domain::RecordName;
+use mayfly_access::objects::{DatabaseRecord, Launch};
 use mayfly_domain::audit::EventKind;
+use mayfly_domain::{Administration, RecordName, TargetId};
 use mayfly_engine::ports::clock::Clock;
-use mayfly_providers::Level;
+use mayfly_engine::ports::ledger::{Entry, Ledger, Write};
+use mayfly_providers::{Check, Level};
 use mayfly_wire::problem::Code;
-use mayfly_wire::records::{self, CheckAnswer, CheckRequest};
+use mayfly_wire::records::{self, CheckAnswer, CheckRequest, PinAnswer, PinRequest};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -24,23 +25,76 @@ const fn level(level: Level) -> records::Level {
     }
 }
 
+/// A record and what checks it.
+struct Asked {
+    name: RecordName,
+    record: DatabaseRecord,
+    provider: Arc<dyn Check>,
+}
+
+impl Asked {
+    async fn find(api: &Api, name: &str) -> Result<Self, Refusal> {
+        let missing = || Refusal::new(Code::NotFound, format!("there is no record {name}")).next("mayfly ls");
+        let name = RecordName::parse(name).map_err(|_| missing())?;
+        let record = api.context.database(&name).await?.ok_or_else(missing)?;
+        let no_provider = || Refusal::new(Code::Server, "this build cannot check records of this kind");
+        let provider = api.context.providers.check(orders::DATABASE_PROVIDER).ok_or_else(no_provider)?;
+        Ok(Self { name, record, provider })
+    }
+
+    /// Who answers there, and who is known to be there.
+    async fn identity(&self, api: &Api, by: &Administration) -> Result<(TargetId, Option<TargetId>), Refusal> {
+        let (place, settings) = (self.record.administration(), orders::provider_settings(&self.record));
+        let found = self.provider.identify(by, &place, &settings).await?;
+        let known = api.context.store.known_target(&place.destination.endpoint).await?;
+        Ok((found, known))
+    }
+}
+
+/// Asks who answers at a record's address; where the identity that was confirmed is given and is the one that answers,
+/// sessions are opened there from now on.
+pub(super) async fn pin(
+    State(api): State<Arc<Api>>,
+    Administrator(by): Administrator,
+    Path(name): Path<String>,
+    Body(request): Body<PinRequest>,
+) -> Result<Json<PinAnswer>, Refusal> {
+    let asked = Asked::find(&api, &name).await?;
+    let (found, known) = asked.identity(&api, &by).await?;
+    let endpoint = asked.record.administration().destination.endpoint;
+    let mut pinned = known.as_ref().map(ToString::to_string);
+    if let Some(confirmed) = request.identity {
+        if confirmed != found.as_str() {
+            let text = format!("{endpoint} answers as {found}, not as {confirmed}: nothing was pinned");
+            return Err(Refusal::new(Code::Conflict, text));
+        }
+        let mut event = api.context.event(EventKind::TargetPinned, by.by());
+        event.record = Some(asked.name.clone());
+        event.target = Some(found.to_string());
+        let event = event.with("was", pinned.as_deref().unwrap_or("nothing"));
+        let writes = vec![Write::Know { endpoint: endpoint.clone(), target: found.clone() }];
+        api.context.store.commit(Entry { writes, events: vec![event] }).await?;
+        pinned = Some(confirmed);
+    }
+    let (record, endpoint, identity) = (asked.name.to_string(), endpoint.to_string(), found.to_string());
+    Ok(Json(PinAnswer { record, endpoint, identity, pinned }))
+}
+
 pub(super) async fn check(
     State(api): State<Arc<Api>>,
     Administrator(by): Administrator,
     Path(name): Path<String>,
     Body(request): Body<CheckRequest>,
 ) -> Result<Json<CheckAnswer>, Refusal> {
-    let missing = || Refusal::new(Code::NotFound, format!("there is no record {name}")).next("mayfly ls");
-    let name = RecordName::parse(&name).map_err(|_| missing())?;
-    let record = api.context.database(&name).await?.ok_or_else(missing)?;
+    let asked = Asked::find(&api, &name).await?;
     let second_address = match request.second_address.as_deref().map(str::parse::<IpAddr>) {
         Some(Err(_)) => return Err(Refusal::new(Code::Invalid, "the second address is not an IP address")),
         Some(Ok(address)) => Some(address),
         None => None,
     };
-    let no_provider = || Refusal::new(Code::Server, "this build cannot check records of this kind");
-    let provider = api.context.providers.check(orders::DATABASE_PROVIDER).ok_or_else(no_provider)?;
-    let asked = mayfly_providers::CheckRequest {
+    let (found, known) = asked.identity(&api, &by).await?;
+    let Asked { name, record, provider } = asked;
+    let question = mayfly_providers::CheckRequest {
         place: record.administration(),
         elevate: record.jit.elevate.as_ref().map(|grant| grant.role.clone()),
         lifts_existing: matches!(record.jit.launch, Launch::Existing { .. }),
@@ -50,7 +104,12 @@ pub(super) async fn check(
         second_address,
         now: api.context.clock.wall(),
     };
-    let report = provider.check(&by, &asked).await?;
+    let mut report = provider.check(&by, &question).await?;
+    if let Some(known) = known.filter(|known| *known != found) {
+        let what =
+            format!("another server answers there: {found}, where {known} was until now; nothing is opened on it");
+        report.add(Level::Missing, what, vec![format!("mayfly record pin {name}")]);
+    }
     let mut event = api.context.event(EventKind::RecordChecked, by.by());
     event.record = Some(name.clone());
     let (missing, excess) = (report.of(Level::Missing).count(), report.of(Level::Excess).count());
