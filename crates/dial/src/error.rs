@@ -1,6 +1,7 @@
 //! Why a connection could not be opened or trusted. The class decides the retry and the text tells a person what to do; the
 //! words of the cause, some of which a hostile peer chose, stay in the source chain for the log.
 
+use crate::ssh::{HostKeyFault, SeenHostKey};
 use mayfly_domain::{Endpoint, FailureClass};
 use std::io;
 use std::time::Duration;
@@ -97,6 +98,32 @@ pub enum DialError {
         /// The TLS library's error.
         source: io::Error,
     },
+    /// The host's key is not the one that the record trusts.
+    #[error("the host key of {endpoint} is refused: {fault}")]
+    HostKey {
+        /// Where to.
+        endpoint: Endpoint,
+        /// What is wrong with it.
+        fault: Box<HostKeyFault>,
+        /// The key that was shown.
+        seen: Option<Box<SeenHostKey>>,
+    },
+    /// What answers does not speak SSH, or not in a way that we do, or ended the exchange.
+    #[error("{endpoint} does not speak SSH as we do")]
+    NotSsh {
+        /// Where to.
+        endpoint: Endpoint,
+        /// The SSH library's error.
+        source: Box<russh::Error>,
+    },
+    /// The host does not let us in.
+    #[error("{endpoint} does not let {user} in")]
+    LoginRefused {
+        /// Where to.
+        endpoint: Endpoint,
+        /// As whom.
+        user: String,
+    },
     /// The connection broke during the TLS handshake.
     #[error("{endpoint} closed the connection during the TLS handshake")]
     Closed {
@@ -115,6 +142,13 @@ impl DialError {
             Self::Resolve { .. } | Self::Connect { .. } | Self::TimedOut { .. } | Self::Closed { .. } => {
                 FailureClass::Unreachable
             }
+            Self::LoginRefused { .. } => FailureClass::CredentialsRefused,
+            Self::NotSsh { source, .. } => match **source {
+                russh::Error::NoCommonAlgo { .. } | russh::Error::Version => FailureClass::Conflict,
+                // Also a host that drops connections while too many are not signed in yet (OpenSSH's MaxStartups).
+                _ => FailureClass::Unreachable,
+            },
+            Self::HostKey { .. } => FailureClass::Conflict,
             Self::HostName { .. } | Self::Authorities(_) | Self::Certificate { .. } | Self::NotTls { .. } => {
                 FailureClass::Conflict
             }
@@ -154,6 +188,20 @@ impl DialError {
             }
             Self::NotTls { endpoint, .. } => format!(
                 "what answers at {endpoint} does not speak TLS 1.2 or 1.3: switch TLS on there; nothing secret was sent"
+            ),
+            Self::HostKey { endpoint, fault, .. } if matches!(**fault, HostKeyFault::Changed { .. }) => format!(
+                "the host key of {endpoint} is not the one known: {fault}; if the host was installed anew, compare the \
+                 fingerprint on its console and pin it (mayfly record pin); nothing was sent"
+            ),
+            Self::HostKey { endpoint, fault, .. } => {
+                format!("the host key of {endpoint} is refused: {fault}; nothing was sent")
+            }
+            Self::NotSsh { endpoint, .. } => format!(
+                "the SSH exchange with {endpoint} did not come to its end: check that an SSH server answers there, and its log"
+            ),
+            Self::LoginRefused { endpoint, user } => format!(
+                "{endpoint} does not let {user} in: check the credential's login and secret, and that the host allows the way \
+                 (key or password)"
             ),
             Self::Closed { endpoint, .. } => {
                 format!("{endpoint} closed the connection during the TLS handshake: look into the server's own log")

@@ -9,6 +9,7 @@ mod binding;
 mod connect;
 mod credentials;
 mod error;
+pub mod ssh;
 mod tls;
 mod trust;
 

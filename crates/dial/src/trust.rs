@@ -24,6 +24,10 @@ pub fn tls_client_config(trust: &Trust) -> Result<Option<Arc<ClientConfig>>, Dia
     let provider = Arc::new(ring::default_provider());
     let verifier: Arc<dyn ServerCertVerifier> = match trust {
         Trust::Plaintext => return Ok(None),
+        // Written down for SSH: it trusts no authority of certificates, so nothing that TLS could show is good.
+        Trust::HostKey { .. } | Trust::HostAuthority { .. } => {
+            return Err(DialError::Authorities(AuthoritiesFault::Empty));
+        }
         Trust::VerifyFull { ca_pem } => {
             WebPkiServerVerifier::builder_with_provider(authorities(ca_pem)?, Arc::clone(&provider))
                 .build()

@@ -39,6 +39,16 @@ pub enum Trust {
         /// PEM of the authorities trusted for this target alone.
         ca_pem: String,
     },
+    /// SSH; the host proves the key with this fingerprint (OpenSSH's `SHA256:…`).
+    HostKey {
+        /// The fingerprint.
+        fingerprint: String,
+    },
+    /// SSH; the host proves a key with a certificate for its name, given by one of these authorities.
+    HostAuthority {
+        /// The public keys of the authorities, a line each in OpenSSH's form.
+        keys: String,
+    },
     /// No encryption, written down by the administrator for this record: never a fallback.
     Plaintext,
 }
@@ -59,6 +69,8 @@ impl Destination {
         let (mode, ca) = match &self.trust {
             Trust::VerifyFull { ca_pem } => ("verify_full", ca_pem.as_str()),
             Trust::VerifyCa { ca_pem } => ("verify_ca", ca_pem.as_str()),
+            Trust::HostKey { fingerprint } => ("host_key", fingerprint.as_str()),
+            Trust::HostAuthority { keys } => ("host_authority", keys.as_str()),
             Trust::Plaintext => ("plaintext", ""),
         };
         let mut bytes = Vec::new();
@@ -134,6 +146,8 @@ mod tests {
             destination("db", 5432, full("ca2")),
             destination("db", 5432, Trust::VerifyCa { ca_pem: "ca".to_owned() }),
             destination("db", 5432, Trust::Plaintext),
+            destination("db", 5432, Trust::HostKey { fingerprint: "ca".to_owned() }),
+            destination("db", 5432, Trust::HostAuthority { keys: "ca".to_owned() }),
             destination("d", 5432, full("bca")),
         ];
         for (i, a) in all.iter().enumerate() {

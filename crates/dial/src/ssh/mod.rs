@@ -1,0 +1,16 @@
+//! SSH to a target (RFC 4251 to 4254, OpenSSH's certificates): the host proves the key that the record trusts before anything
+//! is sent, we log in with a key or a password, and commands and channels run over the one connection.
+//!
+//! Invariants, stated as absences: no host key is taken on trust; no agent, port or display is forwarded to us; nothing that
+//! the host opens towards us is accepted.
+
+mod connect;
+mod key;
+mod run;
+mod trust;
+
+pub use connect::{SeenHostKey, SshConnection};
+pub use key::{SshKey, SshLogin};
+pub use run::{Ran, SshError};
+pub use russh::client::Msg as SshMessage;
+pub use trust::HostKeyFault;

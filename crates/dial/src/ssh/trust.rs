@@ -1,0 +1,77 @@
+//! Whether a host is the one that a record trusts: by the fingerprint of its key, or by a certificate of its authority.
+
+use mayfly_domain::Trust;
+use russh::keys::ssh_key::certificate::CertType;
+use russh::keys::{Certificate, HashAlg, PublicKey, PublicKeyOrCertificate};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// What is wrong with the key that a host showed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HostKeyFault {
+    /// It is another one than the record pins.
+    #[error("it is {found}, and the record pins {pinned}")]
+    Changed {
+        /// The fingerprint that the record pins.
+        pinned: String,
+        /// The fingerprint of the key that was shown.
+        found: String,
+    },
+    /// The record trusts an authority and the host shows a key without a certificate.
+    #[error("it comes without a certificate of the record's authority")]
+    NoCertificate,
+    /// The certificate is of another authority, for other hosts, not valid now, or not one for hosts.
+    #[error("its certificate is not one that the record's authority gave this host for now")]
+    Certificate,
+    /// The record's authority text cannot be read.
+    #[error("the record's `host_key.ca` holds no public key that can be read")]
+    Authority,
+    /// The record trusts no host key: it was written for another kind of target.
+    #[error("the record has no `host_key`")]
+    NoTrust,
+}
+
+/// The fingerprint of a key, `SHA256:…`.
+pub(super) fn fingerprint(key: &PublicKey) -> String {
+    key.fingerprint(HashAlg::Sha256).to_string()
+}
+
+/// The key that was shown, bare or in a certificate.
+pub(super) fn shown(key: &PublicKeyOrCertificate) -> PublicKey {
+    match key {
+        PublicKeyOrCertificate::PublicKey { key, .. } => key.clone(),
+        PublicKeyOrCertificate::Certificate(certificate) => PublicKey::from(certificate.public_key().clone()),
+    }
+}
+
+/// Judges what a host showed.
+pub(super) fn judge(trust: &Trust, host: &str, key: &PublicKeyOrCertificate) -> Result<(), HostKeyFault> {
+    match trust {
+        Trust::HostKey { fingerprint: pinned } => {
+            let found = fingerprint(&shown(key));
+            if found == *pinned { Ok(()) } else { Err(HostKeyFault::Changed { pinned: pinned.clone(), found }) }
+        }
+        Trust::HostAuthority { keys } => match key {
+            PublicKeyOrCertificate::PublicKey { .. } => Err(HostKeyFault::NoCertificate),
+            PublicKeyOrCertificate::Certificate(certificate) => judge_certificate(keys, host, certificate),
+        },
+        Trust::VerifyFull { .. } | Trust::VerifyCa { .. } | Trust::Plaintext => Err(HostKeyFault::NoTrust),
+    }
+}
+
+fn judge_certificate(authorities: &str, host: &str, certificate: &Certificate) -> Result<(), HostKeyFault> {
+    let lines = authorities.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let keys: Result<Vec<PublicKey>, _> = lines.map(PublicKey::from_openssh).collect();
+    let keys = keys.map_err(|_unreadable| HostKeyFault::Authority)?;
+    if keys.is_empty() {
+        return Err(HostKeyFault::Authority);
+    }
+    let trusted: Vec<_> = keys.iter().map(|key| key.fingerprint(HashAlg::Sha256)).collect();
+    #[expect(clippy::disallowed_methods, reason = "a certificate's validity is judged by the wall clock, as TLS does")]
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(|_before| HostKeyFault::Certificate)?.as_secs();
+    // A host certificate without a principal would be good for every host.
+    let named = certificate.valid_principals().iter().any(|name| name.eq_ignore_ascii_case(host));
+    // No critical option is defined for hosts (OpenSSH's PROTOCOL.certkeys), so one that stands there is not understood.
+    let understood = certificate.critical_options().is_empty();
+    let good = certificate.cert_type() == CertType::Host && named && understood;
+    if good && certificate.validate_at(now, &trusted).is_ok() { Ok(()) } else { Err(HostKeyFault::Certificate) }
+}
