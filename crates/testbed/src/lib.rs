@@ -13,9 +13,11 @@
 )]
 
 pub mod admin;
+mod cache;
 mod certificates;
 mod command;
 pub mod fixtures;
+pub mod host;
 pub mod names;
 pub mod pgbouncer;
 pub mod postgres;

@@ -1,6 +1,7 @@
 # Waits until standard input ends, which it does when the process that holds the other end drops it or dies, however it
-# dies. Then ends every process whose working directory lies in the directory $1, first with the signal $2, and removes
-# the directory. A process is known by its working directory, not by its id: ids change at a restart and are used again.
+# dies. Then ends every process whose working directory lies in the directory $1, first with the signal $2, runs the
+# directory's last.sh, if it has one, and removes the directory. A process is known by its working directory, not by its
+# id: ids change at a restart and are used again.
 trap '' HUP INT TERM QUIT PIPE
 cat > /dev/null
 
@@ -20,4 +21,5 @@ while pids=$(inside "$1"); [ -n "$pids" ] && [ "$try" -lt 200 ]; do
     try=$((try + 1))
     sleep 0.05
 done
+[ ! -f "$1/last.sh" ] || sh "$1/last.sh"
 rm -rf -- "$1"

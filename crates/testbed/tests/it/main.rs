@@ -8,6 +8,7 @@
 )]
 
 mod admin;
+mod host;
 mod names;
 mod pgbouncer;
 mod postgres;
