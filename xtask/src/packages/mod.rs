@@ -39,8 +39,13 @@ const NEEDED: &[Package] = &[
     Package { name: "pgbouncer", purpose: "what the broker's speed is compared with" },
     Package { name: "openssl", purpose: "certificates of the test servers" },
     Package { name: "python3-psycopg2", purpose: "a real client from another language" },
-    Package { name: "util-linux", purpose: "setpriv: test servers do not run as root" },
+    Package { name: "util-linux", purpose: "setpriv: test servers do not run as root; namespaces of disposable hosts" },
     Package { name: "procps", purpose: "ps: looking for what was left behind" },
+    Package { name: "mmdebstrap", purpose: "builds what disposable Linux hosts are made of" },
+    Package { name: "systemd-container", purpose: "nspawn: disposable hosts with systemd" },
+    Package { name: "iproute2", purpose: "ip: the network of disposable hosts" },
+    Package { name: "mount", purpose: "the file systems of disposable hosts" },
+    Package { name: "openssh-client", purpose: "ssh, scp and sftp as real clients" },
 ];
 
 /// Where no npm is on the path, which may come from elsewhere than Debian.

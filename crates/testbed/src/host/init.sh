@@ -1,7 +1,9 @@
 # Process 1 of a host without systemd: starts its services and then buries orphans.
 set -eu
-umount -l /outside
-rmdir /outside
+if [ -d /outside ]; then
+    umount -l /outside
+    rmdir /outside
+fi
 : > /run/utmp
 mkdir -m 755 /run/sshd
 mkdir -m 711 /run/sudo

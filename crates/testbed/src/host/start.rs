@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::Read as _;
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
@@ -178,10 +178,14 @@ fn ready(parent: &mut Child, options: &Options, subnet: &Subnet) -> Result<(Pid,
     Ok((first, init))
 }
 
-/// Whether an SSH server answers, and through the host's own link: before that exists the machine's usual way out is
-/// tried, and something may answer there.
+/// Whether an SSH server answers through the host's own link. Before that exists, connecting would take the machine's
+/// usual way out, and something may answer there.
 fn greets(address: SocketAddr, near: Ipv4Addr) -> bool {
-    let Ok(mut stream) = TcpStream::connect_timeout(&address, Duration::from_secs(1)) else { return false };
+    // Only an address of the machine's own can be bound.
+    if TcpListener::bind((near, 0)).is_err() {
+        return false;
+    }
+    let Ok(mut stream) = TcpStream::connect_timeout(&address, Duration::from_millis(200)) else { return false };
     let mut greeting = [0; 4];
     stream.local_addr().is_ok_and(|local| local.ip() == near)
         && stream.set_read_timeout(Some(Duration::from_secs(5))).is_ok()

@@ -9,14 +9,15 @@ here=$(pwd)
 
 # The network: a link of two ends, the far one made where the tests are.
 ip link add eth0 type veth peer name "$interface" netns "/proc/$machine/ns/net"
-nsenter --net="/proc/$machine/ns/net" ip -batch - << BATCH
-addr add $network.1/30 dev $interface
-link set $interface up
-BATCH
 ip -batch - << BATCH
 link set lo up
 addr add $network.2/30 dev eth0
 link set eth0 up
+BATCH
+# This end last: once the machine has its address, the host answers.
+nsenter --net="/proc/$machine/ns/net" ip -batch - << BATCH
+link set $interface up
+addr add $network.1/30 dev $interface
 BATCH
 
 # The files: the base root, with what changes kept in memory.

@@ -1,5 +1,6 @@
 //! Disposable hosts: getting in, cutting the line, what a snapshot notices, and that nothing of them is left.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
@@ -226,15 +227,22 @@ fn hosts_beside_each_other_share_nothing() {
     }
 }
 
-/// The machine's interfaces, mounts, control groups and scratch directories that bear the mark of a host.
+/// The machine's interface, control groups and scratch directory of a host.
 fn traces(of: &str) -> Vec<String> {
-    let mut traces = Vec::new();
     let interface = of.replace("host", "mf");
     let links = Command::new("ip").args(["-oneline", "link"]).output().unwrap();
-    traces
-        .extend(String::from_utf8(links.stdout).unwrap().lines().filter(|l| l.contains(&interface)).map(str::to_owned));
+    let links = String::from_utf8(links.stdout).unwrap();
+    let mut traces: Vec<String> =
+        links.lines().filter(|l| l.contains(&format!(" {interface}@"))).map(str::to_owned).collect();
     let groups = Command::new("find").args(["/sys/fs/cgroup", "-name", &format!("mayfly-{of}")]).output().unwrap();
     traces.extend(String::from_utf8(groups.stdout).unwrap().lines().map(str::to_owned));
+    for entry in std::fs::read_dir(std::env::temp_dir()).unwrap() {
+        let folder = entry.unwrap().path();
+        let last = std::fs::read_to_string(folder.join("last.sh")).unwrap_or_default();
+        if last.contains(&format!(" {interface} ")) {
+            traces.push(folder.display().to_string());
+        }
+    }
     traces
 }
 
@@ -244,9 +252,61 @@ fn nothing_of_a_dropped_host_is_left() {
         let host = start(flavour);
         let (name, pid) = (host.name().to_owned(), host.pid());
         host.shell("setsid -f sleep 600 < /dev/null > /dev/null 2>&1").unwrap();
-        assert!(!traces(&name).is_empty());
+        // The interface, the scratch directory, and with systemd the control groups.
+        assert!(traces(&name).len() >= 2);
         drop(host);
         assert_eq!(traces(&name), Vec::<String>::new());
         assert!(!Path::new(&format!("/proc/{pid}")).exists());
+    }
+}
+
+/// A process of its own that holds a host, and the host's name.
+fn holder(flavour: &str) -> (std::process::Child, String) {
+    let mut holder = Command::new(env!("CARGO_BIN_EXE_mayfly-testbed"))
+        .args(["host", flavour])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(holder.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    (holder, line.split(' ').next().unwrap().to_owned())
+}
+
+#[test]
+fn a_host_ends_with_the_process_that_started_it_however_that_ends() {
+    for flavour in ["plain", "systemd"] {
+        let (mut holder, name) = holder(flavour);
+        assert!(!traces(&name).is_empty());
+        // SIGKILL: no destructor runs.
+        holder.kill().unwrap();
+        holder.wait().unwrap();
+        eventually("the end of the host", || traces(&name).is_empty());
+    }
+}
+
+#[test]
+fn what_even_the_watchdog_could_not_clean_up_the_next_start_does() {
+    for flavour in ["plain", "systemd"] {
+        let (mut holder, name) = holder(flavour);
+        let id = holder.id();
+        let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap();
+        let is_watchdog = |child: &&str| {
+            let command = std::fs::read(format!("/proc/{child}/cmdline")).unwrap();
+            String::from_utf8_lossy(&command).contains("mayfly-watchdog")
+        };
+        let watchdog = children.split_whitespace().find(is_watchdog).unwrap();
+        assert!(Command::new("kill").args(["-KILL", watchdog]).status().unwrap().success());
+        let state = format!("/proc/{watchdog}/stat");
+        // Its parent, which does not wait for it, keeps it as a zombie.
+        eventually("the watchdog's end", || std::fs::read_to_string(&state).map_or(true, |stat| stat.contains(") Z ")));
+        assert!(!traces(&name).is_empty(), "with its watchdog gone the host stays");
+        holder.kill().unwrap();
+        holder.wait().unwrap();
+
+        let other = start(Flavour::Plain);
+        // The first to look has cleaned up; when that was another test at the same time, it may still be at it.
+        eventually("the end of what was left", || traces(&name).is_empty());
+        assert_eq!(other.run(&["echo", "there"]).unwrap(), "there\n");
     }
 }
