@@ -2,7 +2,7 @@
 //! 19 MiB and about 20 ms of a core, so the caller bounds how many run at once.
 
 use argon2::password_hash::phc;
-use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
+use argon2::{Algorithm, Argon2, Block, Params, PasswordHasher, Version};
 use mayfly_domain::{Entropy, Secret};
 use std::fmt;
 
@@ -24,6 +24,11 @@ const MEMORY_KIB_LEAST: u32 = 7 * 1024;
 const MEMORY_KIB_MOST: u32 = 64 * 1024;
 const PASSES_MOST: u32 = 10;
 const LANES_MOST: u32 = 4;
+
+/// How many blocks are asked of the allocator for a hash that is checked, whatever it costs: 33 MiB. What glibc is asked for
+/// above 32 MiB it gives back to the system as soon as it is freed; less than that it comes to keep, a heap for each thread
+/// that ever hashed (mallopt(3), `M_MMAP_THRESHOLD`). Memory that is never touched is never there.
+const BLOCKS_LEAST: usize = 33 * 1024 * 1024 / Block::SIZE;
 
 /// Checked in place of the hash of a person who does not exist or has none, so that the answer takes as long
 /// (SECURITY-CASES 57). It has the parameters above; its output is an arbitrary text whose password nobody knows.
@@ -124,8 +129,21 @@ pub fn verify(password: &Secret, stored: Option<&str>) -> bool {
     let bytes = password.expose().as_bytes();
     let cut = bytes.get(..PASSWORD_MOST).unwrap_or(bytes);
     let phc = hash.as_ref().map_or(DUMMY, PasswordHash::as_str);
-    let right = Argon2::default().verify_password(cut, phc).is_ok();
+    let right = phc::PasswordHash::new(phc).is_ok_and(|phc| is_of(&phc, cut));
     right & known & (bytes.len() <= PASSWORD_MOST)
+}
+
+/// Whether a hash within the limits is of this password; outputs are compared in constant time.
+fn is_of(phc: &phc::PasswordHash, password: &[u8]) -> bool {
+    let (Ok(params), Some(salt), Some(expected)) = (Params::try_from(phc), &phc.salt, &phc.hash) else { return false };
+    let mut output = [0; phc::Output::MAX_LENGTH];
+    let Some(output) = output.get_mut(..expected.len()) else { return false };
+    let blocks = params.block_count();
+    let mut memory = Vec::with_capacity(blocks.max(BLOCKS_LEAST));
+    memory.resize(blocks, Block::default());
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+        .hash_password_into_with_memory(password, salt, output, memory)
+        .is_ok_and(|()| phc::Output::new(output).is_ok_and(|output| output == *expected))
 }
 
 #[cfg(test)]

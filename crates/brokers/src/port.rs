@@ -32,9 +32,20 @@ pub trait Clock: Send + Sync + 'static {
     async fn sleep_until(&self, until: BootTime);
 }
 
+/// The protocols that clients speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// PostgreSQL's frontend/backend protocol.
+    Postgres,
+    /// SSH (RFC 4251).
+    Ssh,
+}
+
 /// Who a client says it is, before anything is proved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
+    /// The protocol that the client speaks. A record that is opened with another one is refused before anything is made.
+    pub protocol: Protocol,
     /// The person and the record that the client's user name stands for.
     pub login: Login,
     /// Where the client connects from.
@@ -52,6 +63,20 @@ pub trait Door: Send + Sync + 'static {
     /// # Errors
     /// [`Turned::Locked`] and [`Turned::Busy`], by rules that do not depend on whether the person or record exists.
     async fn sign_in(&self, claim: Claim) -> Result<Box<dyn SignIn>, Turned>;
+
+    /// Whether a public key, by its fingerprint (`SHA256:…`), is one with which the person could sign in. It is asked before
+    /// the client has proved anything; an unknown person and an unknown key both give `false`, and whether
+    /// the person may open the record is decided only once they are in.
+    ///
+    /// # Errors
+    /// As [`Door::sign_in`].
+    async fn offers_key(&self, claim: &Claim, fingerprint: &str) -> Result<bool, Turned>;
+
+    /// The client has proved that it holds the private key with this fingerprint. The sign-in is on record when this returns.
+    ///
+    /// # Errors
+    /// [`Turned`] if the person does not come in all the same.
+    async fn proved_key(&self, claim: Claim, fingerprint: &str) -> Result<Box<dyn Admitted>, Turned>;
 }
 
 /// A sign-in under way. Dropping it says that the client left before it tried; that counts as nothing.
@@ -144,14 +169,39 @@ pub struct Joined {
     pub destination: Destination,
     /// What to log in with. The person never sees it.
     pub credential: Credential,
-    /// The database to open where the client names none.
-    pub default_database: String,
+    /// Whether the account was made for this session; its SSH key is then derived from the secret
+    /// ([`mayfly_dial::ssh::SshKey::of_session`]), an existing account's secret is its own key or password.
+    pub made: bool,
+    /// What of its protocol the record allows.
+    pub service: Service,
     /// The decision that let the person in: the permit to dial.
     pub authorised: Arc<Authorised>,
     /// Until when, kept up to date. A sender that is gone counts as [`EndReason::ServerStopped`].
     pub standing: watch::Receiver<Standing>,
     /// Counts this connection as part of the session until it is dropped.
     pub guard: Box<dyn ConnectionGuard>,
+}
+
+/// What of a protocol a record allows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Service {
+    /// PostgreSQL.
+    Postgres {
+        /// The database to open where the client names none.
+        default_database: String,
+    },
+    /// SSH.
+    Ssh(SshService),
+}
+
+/// What of SSH a record allows. Shells and commands always are; agents, displays and ports that the host would forward to the
+/// client never are.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SshService {
+    /// Whether the `sftp` subsystem may be used, which `scp` uses too.
+    pub sftp: bool,
+    /// The destinations to which the client may forward ports, each `host:port` as the client names it.
+    pub forwarding: Vec<String>,
 }
 
 /// How a session stands.

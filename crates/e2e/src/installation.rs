@@ -31,6 +31,8 @@ pub struct Installation {
     directory: PathBuf,
     /// Where its broker listens.
     pub postgres_port: u16,
+    /// Where its SSH broker listens, on 127.0.0.1.
+    pub ssh_port: u16,
     /// Where its metrics are.
     pub metrics_port: u16,
 }
@@ -48,11 +50,12 @@ impl Installation {
     /// What the command says when it fails.
     pub fn init() -> Result<Self> {
         let directory = scratch::directory("e2e")?;
-        let made = Self { directory, postgres_port: free_port()?, metrics_port: free_port()? };
+        let made = Self { directory, postgres_port: free_port()?, ssh_port: free_port()?, metrics_port: free_port()? };
         let output = Command::new(binary()?)
             .args(["server", "init", "--host", "localhost", "--directory"])
             .arg(&made.directory)
             .arg(format!("--postgres=127.0.0.1:{}", made.postgres_port))
+            .arg(format!("--ssh=127.0.0.1:{}", made.ssh_port))
             .arg(format!("--metrics=127.0.0.1:{}", made.metrics_port))
             .stdin(Stdio::null())
             .output()?;

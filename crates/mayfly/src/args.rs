@@ -130,6 +130,9 @@ pub(crate) struct Init {
     /// Where PostgreSQL clients are served
     #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:7432")]
     pub(crate) postgres: SocketAddr,
+    /// Where SSH clients are served
+    #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:2222")]
+    pub(crate) ssh: SocketAddr,
     /// Where metrics and health are served, on loopback only
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) metrics: Option<SocketAddr>,

@@ -39,6 +39,9 @@ pub enum AuthorityError {
     /// The TLS library refuses what was made.
     #[error("the server's certificate is refused by the TLS library: {0}")]
     Tls(#[from] rustls::Error),
+    /// An SSH key or certificate cannot be read or made.
+    #[error("an SSH key of this server cannot be read or made: {0}")]
+    Ssh(russh::keys::ssh_key::Error),
     /// The wall clock shows a time that no certificate can hold.
     #[error("the wall clock shows a time that no certificate can hold: set it right")]
     Clock,
@@ -89,7 +92,8 @@ pub(crate) fn create(
     write(&certificate_path(data), certificate.pem().as_bytes())
 }
 
-fn write(path: &Path, bytes: &[u8]) -> Result<(), AuthorityError> {
+/// Writes a file of the data directory that only the server's user reads; never over another.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), AuthorityError> {
     use std::io::Write;
     use std::os::unix::fs::OpenOptionsExt;
     let failed = |source| AuthorityError::File { path: path.to_owned(), source };
@@ -143,7 +147,7 @@ pub(crate) fn server_tls(data: &Path, vault: &Vault, host: &str, now: WallTime) 
 
 /// The names in the server's certificate: the public one, and this machine's own, so that a client on the same machine
 /// verifies too.
-fn names(host: &str) -> Vec<String> {
+pub(crate) fn names(host: &str) -> Vec<String> {
     let mut names = vec![host.to_owned()];
     for local in ["localhost", "127.0.0.1", "::1"] {
         if local != host {

@@ -47,6 +47,9 @@ pub struct Listen {
     /// PostgreSQL clients.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub postgres: Option<SocketAddr>,
+    /// SSH clients.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ssh: Option<SocketAddr>,
     /// `/metrics`, `/healthz` and `/readyz`, over HTTP without authentication: a loopback address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metrics: Option<SocketAddr>,

@@ -2,7 +2,7 @@
 
 use crate::clock::OsClock;
 use crate::entropy::OsEntropy;
-use mayfly_access::objects::{DatabaseRecord, Object, ObjectId, Person, UserRecord};
+use mayfly_access::objects::{Object, ObjectId, Person, Record, UserRecord};
 use mayfly_access::signin::{Held, Locked, Signins, Source};
 use mayfly_access::store::{Objects, StoreError};
 use mayfly_domain::audit::{Event, EventKind};
@@ -103,16 +103,19 @@ impl Context {
         })
     }
 
-    /// The database record of that name.
+    /// The resource of that name.
     ///
     /// # Errors
     /// [`StoreError`] when the store does not answer.
-    pub(crate) async fn database(&self, name: &RecordName) -> Result<Option<DatabaseRecord>, StoreError> {
-        let found = Objects::get(&*self.store, &ObjectId::Database(name.clone())).await?;
-        Ok(match found {
-            Some(Object::Database(record)) => Some(*record),
-            _ => None,
-        })
+    pub(crate) async fn resource(&self, name: &RecordName) -> Result<Option<Record>, StoreError> {
+        for id in [ObjectId::Database(name.clone()), ObjectId::Machine(name.clone())] {
+            match Objects::get(&*self.store, &id).await? {
+                Some(Object::Database(record)) => return Ok(Some(Record::Database(record))),
+                Some(Object::Machine(record)) => return Ok(Some(Record::Machine(record))),
+                _ => {}
+            }
+        }
+        Ok(None)
     }
 
     /// The user record of that name.

@@ -6,12 +6,14 @@ use crate::credentials::SealedCredentials;
 use crate::orders;
 use async_trait::async_trait;
 use mayfly_access::connect_secret::ConnectSecret;
-use mayfly_access::objects::{DatabaseRecord, Launch};
+use mayfly_access::objects::{Launch, Record};
 use mayfly_access::signin::{Attempt, Source};
 use mayfly_access::store::{ConnectSecrets, StoreError};
 use mayfly_brokers::port::{
-    Admitted, Claim, ConnectionGuard, Door, Ending, Joined, RefusalClass, Refused, SignIn, Standing, Turned,
+    Admitted, Claim, ConnectionGuard, Door, Ending, Joined, Protocol, RefusalClass, Refused, Service, SignIn,
+    SshService, Standing, Turned,
 };
+use mayfly_dial::ssh::fingerprint_of_line;
 use mayfly_dial::{Credential, Credentials};
 use mayfly_domain::audit::EventKind;
 use mayfly_domain::authorise::authorise;
@@ -46,6 +48,16 @@ impl ServerDoor {
         let mut mock = [0_u8; 32];
         context.entropy().fill(&mut mock);
         Self { context, credentials, mock: Arc::new(mock) }
+    }
+
+    /// Whether the person has this key and is not switched off.
+    async fn has_key(&self, claim: &Claim, fingerprint: &str) -> Result<bool, Turned> {
+        let person = self.context.person(&claim.login.person).await.map_err(|error| {
+            tracing::error!(%error, "A sign-in could not be judged");
+            Turned::Busy
+        })?;
+        let is_it = |line: &String| fingerprint_of_line(line).is_some_and(|known| known == fingerprint);
+        Ok(person.is_some_and(|person| !person.disabled && person.ssh_keys.iter().any(is_it)))
     }
 
     /// The connect secret that could open this, if there is one.
@@ -86,6 +98,34 @@ impl Door for ServerDoor {
         let attempt = OpenAttempt { context: Arc::clone(&self.context), attempt: Some(attempt) };
         let credentials = Arc::clone(&self.credentials);
         Ok(Box::new(SecretSignIn { attempt, credentials, claim, verifier, secret }))
+    }
+
+    async fn offers_key(&self, claim: &Claim, fingerprint: &str) -> Result<bool, Turned> {
+        let source = Source::of(claim.source);
+        // A source that is locked out learns nothing about keys either; asking alone counts as nothing.
+        let attempt = self.context.signins().begin(None, source, self.context.clock.boot()).map_err(|held| {
+            self.context.held_off(&held, source);
+            Turned::Locked
+        })?;
+        self.context.signins().abandoned(attempt);
+        self.has_key(claim, fingerprint).await
+    }
+
+    async fn proved_key(&self, claim: Claim, fingerprint: &str) -> Result<Box<dyn Admitted>, Turned> {
+        if !self.has_key(&claim, fingerprint).await? {
+            return Err(Turned::Failed);
+        }
+        let mut event = self.context.event(EventKind::SigninSucceeded, format!("person:{}", claim.login.person));
+        event.person = Some(claim.login.person.clone());
+        event.record = Some(claim.login.record.clone());
+        event.connection = Some(claim.connection.clone());
+        let event = event.with("method", "ssh_key").with("source", claim.source).with("key", fingerprint);
+        if let Err(error) = self.context.record(vec![event]).await {
+            tracing::error!(%error, "A sign-in could not be put on record");
+            return Err(Turned::Busy);
+        }
+        let (context, credentials) = (Arc::clone(&self.context), Arc::clone(&self.credentials));
+        Ok(Box::new(Person { context, credentials, claim }))
     }
 }
 
@@ -180,14 +220,35 @@ fn refused(failure: Failure) -> Refused {
     Refused { class, text: failure.text }
 }
 
+/// What of its protocol a record allows.
+fn service(record: Record) -> Service {
+    match record {
+        Record::Database(database) => Service::Postgres { default_database: database.default_database },
+        Record::Machine(machine) => {
+            Service::Ssh(SshService { sftp: machine.ssh.sftp, forwarding: machine.ssh.forwarding })
+        }
+    }
+}
+
 impl Person {
+    /// A record that is opened with another protocol is refused before anything is made.
+    fn check_protocol(&self, record: &Record) -> Result<(), Refused> {
+        let login = &self.claim.login;
+        let text = match (self.claim.protocol, record) {
+            (Protocol::Postgres, Record::Database(_)) | (Protocol::Ssh, Record::Machine(_)) => return Ok(()),
+            (Protocol::Postgres, Record::Machine(_)) => format!("{} is a machine: open it with ssh", login.record),
+            (Protocol::Ssh, Record::Database(_)) => format!("{} is a database: open it with psql", login.record),
+        };
+        Err(Refused { class: RefusalClass::NotPermitted, text })
+    }
+
     /// Decides, with what the store holds now. A refusal is on record before it is answered.
-    async fn authorise(&self) -> Result<(Arc<Authorised>, DatabaseRecord), Refused> {
+    async fn authorise(&self) -> Result<(Arc<Authorised>, Record), Refused> {
         let login = &self.claim.login;
         let read = async {
             Ok::<_, StoreError>((
                 self.context.person(&login.person).await?,
-                self.context.database(&login.record).await?,
+                self.context.resource(&login.record).await?,
             ))
         };
         let (person, record) = read.await.map_err(|error| {
@@ -195,7 +256,9 @@ impl Person {
             busy()
         })?;
         let decision = match (&person, &record) {
-            (Some(person), Some(record)) => authorise(person.facts(), record.facts(), self.context.clock.wall()),
+            (Some(person), Some(record)) => {
+                authorise(person.facts(), record.resource().facts(), self.context.clock.wall())
+            }
             _ => Err(mayfly_domain::authorise::Refusal::NotAllowed),
         };
         match (decision, record) {
@@ -214,17 +277,17 @@ impl Person {
     }
 
     /// The user record whose account the session uses, where the record names one.
-    async fn launch_user(
-        &self,
-        record: &DatabaseRecord,
-    ) -> Result<Option<mayfly_access::objects::UserRecord>, Refused> {
-        match &record.jit.launch {
+    async fn launch_user(&self, record: &Record) -> Result<Option<mayfly_access::objects::UserRecord>, Refused> {
+        match &record.resource().jit.launch {
             Launch::Ephemeral => Ok(None),
             Launch::Existing { user } => match self.context.user(user).await {
                 Ok(Some(user)) => Ok(Some(user)),
                 Ok(None) => Err(Refused {
                     class: RefusalClass::Failed,
-                    text: format!("the user record {user} that {} launches with is gone: apply it again", record.name),
+                    text: format!(
+                        "the user record {user} that {} launches with is gone: apply it again",
+                        self.claim.login.record
+                    ),
                 }),
                 Err(_) => Err(busy()),
             },
@@ -236,6 +299,7 @@ impl Person {
 impl Admitted for Person {
     async fn join(self: Box<Self>) -> Result<Joined, Refused> {
         let (permit, record) = self.authorise().await?;
+        self.check_protocol(&record)?;
         let launch = self.launch_user(&record).await?;
         let context = &self.context;
         let order = |mark: &mayfly_domain::Mark| {
@@ -243,6 +307,7 @@ impl Admitted for Person {
         };
         let joined =
             context.engine.join(Arc::clone(&permit), self.claim.connection.clone(), order).await.map_err(refused)?;
+        let made = joined.secret.is_some();
         let credential = match (joined.secret, &launch) {
             (Some(secret), _) => Credential { login: joined.account.as_str().to_owned(), secret },
             (None, Some(user)) => {
@@ -260,7 +325,8 @@ impl Admitted for Person {
             session: joined.session,
             destination: joined.destination,
             credential,
-            default_database: record.default_database,
+            made,
+            service: service(record),
             authorised: permit,
             standing: standing(context, joined.deadline, joined.cut),
             guard: Box::new(Guard { seat: joined.seat, native: None }),

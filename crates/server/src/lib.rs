@@ -24,6 +24,7 @@ mod overview;
 mod peer;
 mod readiness;
 mod sign_ins;
+mod ssh_authority;
 mod wire_up;
 mod workers;
 

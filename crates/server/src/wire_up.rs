@@ -12,6 +12,7 @@ use crate::entropy::OsEntropy;
 use crate::keys::{self, Signer};
 use crate::metrics::{self, Metrics};
 use crate::sign_ins;
+use crate::ssh_authority;
 use mayfly_brokers::port::Task;
 use mayfly_brokers::postgres;
 use mayfly_dial::Dialer;
@@ -131,16 +132,24 @@ impl Server {
         let clock = OsClock::start(&tasks);
         let installation = mayfly_store::installation(&config.data_directory)?;
         let signer = Signer::new(&installation, keys::audit_key(&config.keys)?);
+        let ssh =
+            ssh_authority::load(&config.data_directory, &vault, &config.public_host, clock.wall(), &mut OsEntropy)?;
         let tls = authority::server_tls(&config.data_directory, &vault, &config.public_host, clock.wall())?;
         let socket = api::bind(&config.listen.socket).map_err(StartError::Socket)?;
         let postgres_at = match config.listen.postgres {
             Some(address) => Some(listen("listen.postgres", address).await?),
             None => None,
         };
+        let ssh_at = match config.listen.ssh {
+            Some(address) => Some(listen("listen.ssh", address).await?),
+            None => None,
+        };
         let metrics_at = match config.listen.metrics {
             Some(address) => Some(listen("listen.metrics", address).await?),
             None => None,
         };
+        let fingerprint = ssh.host_key.fingerprint(russh::keys::HashAlg::Sha256);
+        tracing::info!(%fingerprint, certificate = ssh.certificate.key_id(), "SSH host key");
         let store = open_store(&config, Arc::clone(&clock) as Arc<dyn Clock>, signer).await?;
         let credentials = Arc::new(SealedCredentials::new(Arc::clone(&store), Arc::clone(&vault)));
         let context = context(&config, &clock, &store, &vault, &credentials, &tasks);
@@ -163,6 +172,8 @@ impl Server {
             context: Arc::clone(&context),
             public_host: config.public_host.clone(),
             postgres: bound,
+            ssh: ssh_at.as_ref().and_then(|listener| listener.local_addr().ok()),
+            ssh_authority: ssh.authority().to_owned(),
             data_directory: config.data_directory.clone(),
         });
         listeners.spawn("api listener", api::serve(socket, api::router(api), listeners.clone()));

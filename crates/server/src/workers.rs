@@ -1,6 +1,5 @@
-//! Work that keeps a processor busy: hashing. At most two at a time, so that a flood of sign-ins slows sign-ins and nothing
-//! else (SECURITY-CASES §6, L1), and always on the same two threads: each hash takes 19 MiB, and the allocator keeps what a
-//! thread has freed for that thread.
+//! Work that keeps a processor busy: hashing. At most two at a time, on threads of their own, so that a flood of sign-ins
+//! slows sign-ins and nothing else (SECURITY-CASES §6, L1) and takes no more memory than two hashes do: 19 MiB each.
 
 use std::sync::OnceLock;
 use tokio::runtime::{Builder, Runtime};

@@ -24,14 +24,20 @@ pub struct ConnectAnswer {
     pub secret: String,
     /// Until when it is good.
     pub expires_at: String,
+    /// What the client has to speak: `postgresql` or `ssh`.
+    pub protocol: String,
     /// The host at which the broker listens, as its certificate names it.
     pub host: String,
     /// The port.
     pub port: u16,
-    /// The record's default database.
+    /// The record's default database; empty for a machine.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub database: String,
     /// The certificate of the local authority, as PEM, for `sslmode=verify-full`.
     pub ca_pem: String,
+    /// For SSH: the line for `known_hosts` with which a client believes the broker.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known_hosts: Option<String>,
     /// What the session will be, in words: the account, the role, how long, and what happens if Mayfly is destroyed.
     pub notes: Vec<String>,
 }

@@ -1,6 +1,6 @@
 //! The stored form of an object: JSON with a version, canonical, so that equal objects have equal texts.
 
-use crate::objects::{DatabaseRecord, Kind, OBJECT_VERSION, Object, Person, UserRecord};
+use crate::objects::{DatabaseRecord, Kind, MachineRecord, OBJECT_VERSION, Object, Person, UserRecord};
 use serde::{Deserialize, Serialize};
 
 /// A stored text that cannot be read.
@@ -44,6 +44,7 @@ impl Object {
             Self::Person(object) => serde_json::to_string(&Envelope { version: OBJECT_VERSION, object }),
             Self::User(object) => serde_json::to_string(&Envelope { version: OBJECT_VERSION, object }),
             Self::Database(object) => serde_json::to_string(&Envelope { version: OBJECT_VERSION, object }),
+            Self::Machine(object) => serde_json::to_string(&Envelope { version: OBJECT_VERSION, object }),
         };
         // Strings, numbers, lists and maps with string keys always have a JSON form.
         text.unwrap_or_default()
@@ -64,6 +65,9 @@ impl Object {
             Kind::User => Self::User(serde_json::from_str::<Envelope<UserRecord>>(text).map_err(malformed)?.object),
             Kind::Database => Self::Database(Box::new(
                 serde_json::from_str::<Envelope<DatabaseRecord>>(text).map_err(malformed)?.object,
+            )),
+            Kind::Machine => Self::Machine(Box::new(
+                serde_json::from_str::<Envelope<MachineRecord>>(text).map_err(malformed)?.object,
             )),
         })
     }

@@ -1,13 +1,14 @@
 //! Checking objects together: what refers to what, over the set as it would be after a change.
 
-use crate::objects::{DatabaseRecord, Launch, OBJECTS_MOST, Object, ObjectError, ObjectId, UserRecord};
+use crate::objects::{Launch, OBJECTS_MOST, Object, ObjectError, ObjectId, Resource, UserRecord};
 use mayfly_domain::RecordName;
 use std::collections::BTreeMap;
 
 /// The set of objects as it would be.
 struct Whole<'a> {
     users: BTreeMap<&'a RecordName, &'a UserRecord>,
-    databases: BTreeMap<&'a RecordName, &'a DatabaseRecord>,
+    /// Every name once, with how many resources have it.
+    resources: BTreeMap<&'a RecordName, usize>,
 }
 
 /// Checks the whole set that comes of `existing` when `delete` goes and `put` is made or replaced: references exist, lead to
@@ -25,12 +26,13 @@ pub fn check(existing: &[Object], put: &[Object], delete: &[ObjectId]) -> Result
         let text = format!("there would be {} objects, at most {OBJECTS_MOST} are kept", all.len());
         faults.push(ObjectError { object: String::new(), path: String::new(), line: None, text });
     }
-    let mut whole = Whole { users: BTreeMap::new(), databases: BTreeMap::new() };
+    let mut whole = Whole { users: BTreeMap::new(), resources: BTreeMap::new() };
     for object in all.values() {
         match object {
             Object::Person(_) => {}
             Object::User(user) => drop(whole.users.insert(&user.name, user)),
-            Object::Database(database) => drop(whole.databases.insert(&database.name, database)),
+            Object::Database(database) => *whole.resources.entry(&database.resource.name).or_default() += 1,
+            Object::Machine(machine) => *whole.resources.entry(&machine.resource.name).or_default() += 1,
         }
     }
     for (id, object) in &all {
@@ -47,46 +49,50 @@ impl Whole<'_> {
         match object {
             Object::Person(person) => {
                 for (place, name) in person.may_launch.iter().enumerate() {
-                    if !self.databases.contains_key(name) {
+                    if !self.resources.contains_key(name) {
                         faults.push((format!("spec.may_launch[{place}]"), self.no_resource(name)));
                     }
                 }
             }
             Object::User(user) => {
-                if self.databases.contains_key(&user.name) {
+                if self.resources.contains_key(&user.name) {
                     let text =
-                        format!("a database is called `{}` too: records of all kinds share their names", user.name);
+                        format!("a resource is called `{}` too: records of all kinds share their names", user.name);
                     faults.push(("name".to_owned(), text));
                 }
-                if !self.databases.contains_key(&user.resource) {
+                if !self.resources.contains_key(&user.resource) {
                     faults.push(("spec.resource".to_owned(), self.no_resource(&user.resource)));
                 }
             }
-            Object::Database(database) => {
-                let administrative = self.credential(&database.administrative, &database.name);
-                faults.extend(administrative.map(|text| ("spec.rotation.administrative".to_owned(), text)));
-                if let Launch::Existing { user } = &database.jit.launch {
-                    let text = if *user == database.administrative {
-                        Some(
-                            "is the administrative credential, which no session logs in with: give another user record"
-                                .to_owned(),
-                        )
-                    } else {
-                        self.credential(user, &database.name)
-                    };
-                    faults.extend(text.map(|text| ("spec.jit.launch".to_owned(), text)));
-                }
-            }
+            Object::Database(database) => self.resource_faults(&database.resource, &mut faults),
+            Object::Machine(machine) => self.resource_faults(&machine.resource, &mut faults),
         }
         faults
+    }
+
+    fn resource_faults(&self, resource: &Resource, faults: &mut Vec<(String, String)>) {
+        if self.resources.get(&resource.name).is_some_and(|count| *count > 1) {
+            let text = format!("`{}` is another resource too: records of all kinds share their names", resource.name);
+            faults.push(("name".to_owned(), text));
+        }
+        let administrative = self.credential(&resource.administrative, &resource.name);
+        faults.extend(administrative.map(|text| ("spec.rotation.administrative".to_owned(), text)));
+        let Launch::Existing { user } = &resource.jit.launch else { return };
+        let text = if *user == resource.administrative {
+            let text = "is the administrative credential, which no session logs in with: give another user record";
+            Some(text.to_owned())
+        } else {
+            self.credential(user, &resource.name)
+        };
+        faults.extend(text.map(|text| ("spec.jit.launch".to_owned(), text)));
     }
 
     /// What is wrong with a reference to a resource that is none.
     fn no_resource(&self, name: &RecordName) -> String {
         if self.users.contains_key(name) {
-            format!("`{name}` is a user record: name the database instead")
+            format!("`{name}` is a user record: name the database or machine instead")
         } else {
-            format!("there is no database `{name}`: correct the name, or apply that object too")
+            format!("there is no database or machine `{name}`: correct the name, or apply that object too")
         }
     }
 

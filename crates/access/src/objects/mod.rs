@@ -8,18 +8,25 @@ mod check;
 mod database;
 mod error;
 mod import;
+mod machine;
 mod object;
 mod person;
+mod resource;
 mod user;
 
 pub use canonical::StoredError;
 pub use check::check;
-pub use database::{DatabaseRecord, Grant, Jit, Launch, Leftovers, OBJECT_VERSION, SESSION_LONGEST, SessionRules};
+pub use database::DatabaseRecord;
 pub use error::ObjectError;
 pub use import::{CaReader, INPUT_MOST, no_files, parse, resolve};
-pub use object::{Kind, Object, ObjectId};
+pub use machine::{MachineRecord, OperatingSystem, SshRules};
+pub use object::{Kind, Object, ObjectId, Record};
 pub use person::Person;
+pub use resource::{Grant, Jit, Launch, Leftovers, Resource, SESSION_LONGEST, SessionRules};
 pub use user::UserRecord;
+
+/// The version of the stored form of every kind of object.
+pub const OBJECT_VERSION: u32 = 1;
 
 /// The most objects of all kinds together that one input, and one store, holds.
 pub const OBJECTS_MOST: usize = 10_000;

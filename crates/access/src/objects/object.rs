@@ -1,6 +1,6 @@
 //! An object of any kind, and the pair of kind and name by which it is found.
 
-use crate::objects::{DatabaseRecord, Person, UserRecord};
+use crate::objects::{DatabaseRecord, MachineRecord, Person, Resource, UserRecord};
 use mayfly_domain::{PersonName, RecordName};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -14,11 +14,13 @@ pub enum Kind {
     User,
     /// A database server.
     Database,
+    /// A host.
+    Machine,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 3] = [Self::Person, Self::User, Self::Database];
+    pub const ALL: [Self; 4] = [Self::Person, Self::User, Self::Database, Self::Machine];
 
     /// The kind as it is written in YAML and kept in the store.
     pub const fn as_str(self) -> &'static str {
@@ -26,6 +28,7 @@ impl Kind {
             Self::Person => "Person",
             Self::User => "User",
             Self::Database => "Database",
+            Self::Machine => "Machine",
         }
     }
 
@@ -51,6 +54,8 @@ pub enum ObjectId {
     User(RecordName),
     /// A database record.
     Database(RecordName),
+    /// A machine record.
+    Machine(RecordName),
 }
 
 impl ObjectId {
@@ -60,6 +65,7 @@ impl ObjectId {
             Self::Person(_) => Kind::Person,
             Self::User(_) => Kind::User,
             Self::Database(_) => Kind::Database,
+            Self::Machine(_) => Kind::Machine,
         }
     }
 
@@ -67,7 +73,7 @@ impl ObjectId {
     pub fn name(&self) -> &str {
         match self {
             Self::Person(name) => name.as_str(),
-            Self::User(name) | Self::Database(name) => name.as_str(),
+            Self::User(name) | Self::Database(name) | Self::Machine(name) => name.as_str(),
         }
     }
 
@@ -80,6 +86,7 @@ impl ObjectId {
             Kind::Person => Self::Person(PersonName::parse(name)?),
             Kind::User => Self::User(RecordName::parse(name)?),
             Kind::Database => Self::Database(RecordName::parse(name)?),
+            Kind::Machine => Self::Machine(RecordName::parse(name)?),
         })
     }
 }
@@ -105,6 +112,27 @@ pub enum Object {
     User(UserRecord),
     /// A database server.
     Database(Box<DatabaseRecord>),
+    /// A host.
+    Machine(Box<MachineRecord>),
+}
+
+/// What people open: a resource of any kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Record {
+    /// A database server.
+    Database(Box<DatabaseRecord>),
+    /// A host.
+    Machine(Box<MachineRecord>),
+}
+
+impl Record {
+    /// What every resource has.
+    pub fn resource(&self) -> &Resource {
+        match self {
+            Self::Database(database) => &database.resource,
+            Self::Machine(machine) => &machine.resource,
+        }
+    }
 }
 
 impl Object {
@@ -113,7 +141,17 @@ impl Object {
         match self {
             Self::Person(person) => ObjectId::Person(person.name.clone()),
             Self::User(user) => ObjectId::User(user.name.clone()),
-            Self::Database(database) => ObjectId::Database(database.name.clone()),
+            Self::Database(database) => ObjectId::Database(database.resource.name.clone()),
+            Self::Machine(machine) => ObjectId::Machine(machine.resource.name.clone()),
+        }
+    }
+
+    /// What every resource has, if this is one.
+    pub fn resource(&self) -> Option<&Resource> {
+        match self {
+            Self::Person(_) | Self::User(_) => None,
+            Self::Database(database) => Some(&database.resource),
+            Self::Machine(machine) => Some(&machine.resource),
         }
     }
 }

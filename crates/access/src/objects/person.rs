@@ -17,6 +17,9 @@ pub struct Person {
     pub email: Option<String>,
     /// The Argon2id hash of the password as a PHC string; without one the person cannot sign in with a password.
     pub password_hash: Option<String>,
+    /// The public keys with which the person signs in over SSH, in OpenSSH's form without options.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ssh_keys: Vec<String>,
     /// Whether an administrator has switched the person off.
     pub disabled: bool,
     /// The records that they may open, in the order written, without doubles. Empty allows nothing.

@@ -32,8 +32,8 @@ fn what_is_referred_to_cannot_go() {
     assert_eq!(
         faults(&all(), &[], &[id(Kind::Database, "orders")]),
         [
-            "Person/alice: spec.may_launch[0]: there is no database `orders`: correct the name, or apply that object too",
-            "User/orders-admin: spec.resource: there is no database `orders`: correct the name, or apply that object too",
+            "Person/alice: spec.may_launch[0]: there is no database or machine `orders`: correct the name, or apply that object too",
+            "User/orders-admin: spec.resource: there is no database or machine `orders`: correct the name, or apply that object too",
         ]
     );
     assert_eq!(
@@ -67,6 +67,9 @@ fn a_credential_is_no_resource_and_names_are_shared_by_all_records() {
         "{kind: Person, name: bob, spec: {may_launch: [orders-admin]}}\n---\n{kind: User, name: orders, spec: {login: x, resource: orders}}\n",
     );
     let faults = faults(&all(), &put, &[]);
-    assert_eq!(faults[0], "Person/bob: spec.may_launch[0]: `orders-admin` is a user record: name the database instead");
-    assert!(faults[1].starts_with("User/orders: name: a database is called `orders` too"), "{faults:?}");
+    assert_eq!(
+        faults[0],
+        "Person/bob: spec.may_launch[0]: `orders-admin` is a user record: name the database or machine instead"
+    );
+    assert!(faults[1].starts_with("User/orders: name: a resource is called `orders` too"), "{faults:?}");
 }

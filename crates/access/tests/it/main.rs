@@ -9,6 +9,7 @@
 mod bounds;
 mod cross_checks;
 mod faults;
+mod machine;
 mod typed;
 
 use mayfly_access::objects::{Object, ObjectError, parse};

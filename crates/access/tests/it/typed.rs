@@ -40,13 +40,13 @@ fn every_field_arrives() {
     assert_eq!((alice.may_launch.len(), alice.labels["Team/Name"].as_str()), (1, "payments"));
     assert_eq!((alice.email.as_deref(), alice.disabled), (Some("alice@example.com"), false));
     assert_eq!((user.login.as_str(), user.resource.as_str()), ("mayfly_admin", "orders"));
-    assert_eq!(orders.trust, Trust::VerifyCa { ca_pem: PEM.to_owned() }, "line ends make no difference");
-    assert_eq!(orders.administration().destination.endpoint.to_string(), "[::1]:5433");
-    assert_eq!(orders.sessions().endpoint.port, 6432);
-    assert!(matches!(&orders.jit.launch, Launch::Existing { user } if user.as_str() == "report"));
-    let grant = orders.jit.elevate.as_ref().unwrap();
+    assert_eq!(orders.resource.trust, Trust::VerifyCa { ca_pem: PEM.to_owned() }, "line ends make no difference");
+    assert_eq!(orders.resource.administration().destination.endpoint.to_string(), "[::1]:5433");
+    assert_eq!(orders.resource.sessions().endpoint.port, 6432);
+    assert!(matches!(&orders.resource.jit.launch, Launch::Existing { user } if user.as_str() == "report"));
+    let grant = orders.resource.jit.elevate.as_ref().unwrap();
     assert_eq!((grant.role.as_str(), grant.exclusive), ("readonly", false));
-    let rules = &orders.session;
+    let rules = &orders.resource.session;
     assert_eq!((rules.duration_s, rules.linger_s, rules.connections), (5400, 0, 3));
     assert_eq!((rules.leftovers, rules.end_other_sessions), (Leftovers::Keep, false));
 }
@@ -55,23 +55,25 @@ fn every_field_arrives() {
 fn absent_fields_have_their_defaults() {
     let objects = good(DATABASE);
     let [Object::Database(orders)] = objects.as_slice() else { panic!("{objects:?}") };
-    assert_eq!(orders.trust, Trust::VerifyFull { ca_pem: PEM.to_owned() });
-    assert_eq!((orders.administrative_port, orders.port), (5432, 5432));
+    assert_eq!(orders.resource.trust, Trust::VerifyFull { ca_pem: PEM.to_owned() });
+    assert_eq!((orders.resource.administrative_port, orders.resource.port), (5432, 5432));
     assert_eq!(orders.default_database, "postgres");
-    assert_eq!((&orders.jit.launch, &orders.jit.elevate), (&Launch::Ephemeral, &None));
-    let rules = &orders.session;
+    assert_eq!((&orders.resource.jit.launch, &orders.resource.jit.elevate), (&Launch::Ephemeral, &None));
+    let rules = &orders.resource.session;
     assert_eq!((rules.duration_s, rules.linger_s, rules.connections), (3600, 30, 20));
     assert_eq!((rules.leftovers, rules.end_other_sessions), (Leftovers::Graveyard, true));
     let other = good(&DATABASE.replace("{administrative: orders-admin}", "{administrative: orders-admin, port: 7}"));
-    assert!(matches!(other.as_slice(), [Object::Database(orders)] if orders.port == 7), "inherited");
+    assert!(matches!(other.as_slice(), [Object::Database(orders)] if orders.resource.port == 7), "inherited");
     let lifted = good(&DATABASE.replace("true}", "true, elevate: true, elevation_string: r}"));
-    assert!(matches!(lifted.as_slice(), [Object::Database(orders)] if orders.jit.elevate.as_ref().unwrap().exclusive));
+    assert!(
+        matches!(lifted.as_slice(), [Object::Database(orders)] if orders.resource.jit.elevate.as_ref().unwrap().exclusive)
+    );
 }
 
 #[test]
 fn plaintext_has_to_be_written_down() {
     let objects = good(&DATABASE.replace("{ca: {file: ca.pem}}", "{mode: plaintext}"));
-    assert!(matches!(objects.as_slice(), [Object::Database(orders)] if orders.trust == Trust::Plaintext));
+    assert!(matches!(objects.as_slice(), [Object::Database(orders)] if orders.resource.trust == Trust::Plaintext));
 }
 
 #[test]
@@ -117,7 +119,7 @@ fn a_secret_may_go_only_where_its_record_is_used() {
     let objects = good(ALL);
     let Some(Object::Database(orders)) = objects.last() else { panic!("{objects:?}") };
     let name = |text| mayfly_domain::RecordName::parse(text).unwrap();
-    assert_eq!(orders.destination_of(&name("orders-admin")).unwrap().endpoint.port, 5433);
-    assert_eq!(orders.destination_of(&name("report")).unwrap().endpoint.port, 6432);
-    assert_eq!(orders.destination_of(&name("other")), None);
+    assert_eq!(orders.resource.destination_of(&name("orders-admin")).unwrap().endpoint.port, 5433);
+    assert_eq!(orders.resource.destination_of(&name("report")).unwrap().endpoint.port, 6432);
+    assert_eq!(orders.resource.destination_of(&name("other")), None);
 }

@@ -11,7 +11,7 @@ use mayfly_protocol::postgres::{
 use tokio::io::AsyncReadExt;
 
 use crate::{
-    port::{Ending, Joined},
+    port::{Ending, Joined, RefusalClass, Refused, Service},
     relay::{Boundaries, End, Finished, Relay, Violation},
 };
 
@@ -105,6 +105,10 @@ async fn open(
     let mut joined =
         joining.map_err(|_| Closing::timed_out(Stage::Launch))?.map_err(|refused| Closing::refused(&refused))?;
     note(&joined.session);
+    let Service::Postgres { default_database } = &joined.service else {
+        let text = "this record is not opened with PostgreSQL's protocol".to_owned();
+        return Err(Closing::refused(&Refused { class: RefusalClass::NotPermitted, text }));
+    };
     let mut standing = joined.standing.clone();
     let opening = async {
         let limit = context.settings.target_time;
@@ -112,7 +116,7 @@ async fn open(
         let mut target = reached.stream;
         let request = Request {
             credential: &joined.credential,
-            default_database: &joined.default_database,
+            default_database,
             startup,
             version,
             end_point: reached.end_point.as_deref(),
@@ -131,7 +135,7 @@ async fn open(
     let route =
         Route { destination: joined.destination.clone(), authorised: joined.authorised.clone(), target: said.key };
     let ticket = context.cancels.enter(route, version, context).ok_or_else(|| {
-        let outcome = Outcome::Refused(crate::port::RefusalClass::Busy);
+        let outcome = Outcome::Refused(RefusalClass::Busy);
         Closing::saying(outcome, SqlState::TOO_MANY_CONNECTIONS, "too many connections")
     })?;
     let encoded = ticket.data.encode(&mut said.messages);

@@ -14,7 +14,7 @@ use mayfly_protocol::{
     scram::{self, Mechanism, Nonce, Server, Step},
 };
 
-use crate::port::{Admitted, Claim, SignIn, Turned};
+use crate::port::{Admitted, Claim, Protocol, SignIn, Turned};
 
 use super::{
     Context,
@@ -49,7 +49,7 @@ pub(super) async fn sign_in(
     let login = login(startup)?;
     refuse_replication(startup)?;
     let version = startup.version.agree(OURS);
-    let claim = Claim { login: login.clone(), source, connection: connection.clone() };
+    let claim = Claim { protocol: Protocol::Postgres, login: login.clone(), source, connection: connection.clone() };
     let attempt = context.door.sign_in(claim).await.map_err(Closing::turned)?;
     let offer = greeting(startup, version, context.tls.end_point.is_some())?;
     wire::send(client, &offer).await.map_err(|_| left())?;

@@ -11,7 +11,7 @@ use std::{
 
 use async_trait::async_trait;
 use mayfly_brokers::port::{
-    Admitted, Claim, ConnectionGuard, Door, Ending, Joined, RefusalClass, Refused, SignIn, Standing, Turned,
+    Admitted, Claim, ConnectionGuard, Door, Ending, Joined, RefusalClass, Refused, Service, SignIn, Standing, Turned,
 };
 use mayfly_dial::Credential;
 use mayfly_domain::{
@@ -73,7 +73,8 @@ impl TestDoor {
             session: SessionId::parse("ses_0000000000000001").unwrap(),
             destination: self.destination.clone(),
             credential: self.credential.clone(),
-            default_database: "orders".to_owned(),
+            made: true,
+            service: Service::Postgres { default_database: "orders".to_owned() },
             authorised: Arc::new(authorised()),
             standing: self.standing.subscribe(),
             guard: Box::new(Guard(Arc::clone(&self.seen))),
@@ -106,6 +107,14 @@ impl Door for Shared {
             Verifier::mock(b"a secret of the test, of 32 bytes", login.as_bytes(), iterations)
         };
         Ok(Box::new(Attempt { door: Arc::clone(&self.0), verifier }))
+    }
+
+    async fn offers_key(&self, _: &Claim, _: &str) -> Result<bool, Turned> {
+        Ok(false)
+    }
+
+    async fn proved_key(&self, _: Claim, _: &str) -> Result<Box<dyn Admitted>, Turned> {
+        Err(Turned::Failed)
     }
 }
 

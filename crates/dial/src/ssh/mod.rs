@@ -13,4 +13,4 @@ pub use connect::{SeenHostKey, SshConnection};
 pub use key::{SshKey, SshLogin};
 pub use run::{Ran, SshError};
 pub use russh::client::Msg as SshMessage;
-pub use trust::HostKeyFault;
+pub use trust::{HostKeyFault, fingerprint_of_line};

@@ -35,6 +35,12 @@ pub(super) fn fingerprint(key: &PublicKey) -> String {
     key.fingerprint(HashAlg::Sha256).to_string()
 }
 
+/// The fingerprint of a public key as it stands in a line of OpenSSH's (`algorithm base64`), `SHA256:…`; `None` when the line
+/// cannot be read.
+pub fn fingerprint_of_line(line: &str) -> Option<String> {
+    PublicKey::from_openssh(line).ok().map(|key| fingerprint(&key))
+}
+
 /// The key that was shown, bare or in a certificate.
 pub(super) fn shown(key: &PublicKeyOrCertificate) -> PublicKey {
     match key {

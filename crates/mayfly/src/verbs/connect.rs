@@ -35,6 +35,9 @@ struct Printed<'a> {
 pub(super) async fn run(context: &Context, options: Connect) -> Result<Exit, Failure> {
     let valid = options.valid.map(|duration| duration.seconds);
     let answer = sign_in::connect_secret(context, &options.person, &options.name, valid).await?;
+    if let Some(known_hosts) = answer.known_hosts.clone() {
+        return for_ssh(context, &options, &answer, &known_hosts);
+    }
     let ca_file = keep_authority(&answer)?;
     let printed = Printed { uri: uri(&answer, &ca_file), psql: psql(&answer, &ca_file), ca_file, answer: &answer };
     let mut output = context.output.clone();
@@ -43,6 +46,49 @@ pub(super) async fn run(context: &Context, options: Connect) -> Result<Exit, Fai
     }
     output.one(&printed, &answer.user, || text(&printed))?;
     Ok(Exit::Done)
+}
+
+/// The answer for an SSH client, and what follows from it.
+#[derive(Serialize)]
+struct PrintedSsh<'a> {
+    #[serde(flatten)]
+    answer: &'a ConnectAnswer,
+    /// Where the line was put by which the client believes the server.
+    known_hosts_file: String,
+    /// A command without the secret, which ssh asks for.
+    ssh: String,
+}
+
+/// Prints what an SSH client needs.
+fn for_ssh(context: &Context, options: &Connect, answer: &ConnectAnswer, line: &str) -> Result<Exit, Failure> {
+    let known_hosts_file = keep(&answer.host, "known_hosts", &format!("{line}\n"))?;
+    let ssh = ssh(answer, &known_hosts_file);
+    let printed = PrintedSsh { answer, known_hosts_file, ssh };
+    let mut output = context.output.clone();
+    if options.json {
+        output.format = Format::Json;
+    }
+    output.one(&printed, &answer.user, || {
+        let port = answer.port.to_string();
+        let mut text = facts(&[
+            ("host", &answer.host),
+            ("port", &port),
+            ("user", &answer.user),
+            ("password", &answer.secret),
+            ("good until", &answer.expires_at),
+            ("known hosts", &printed.known_hosts_file),
+        ]);
+        text.push_str(&format!("\n{}\n\n", escape::line(&printed.ssh)));
+        text.extend(answer.notes.iter().map(|note| escape::line(note) + "\n"));
+        text
+    })?;
+    Ok(Exit::Done)
+}
+
+/// A shell command that runs OpenSSH's client, which asks for the secret.
+fn ssh(answer: &ConnectAnswer, known_hosts: &str) -> String {
+    let file = shell_word(&format!("UserKnownHostsFile={}", known_hosts.replace(' ', "\\ ")));
+    format!("ssh -p {} -o {file} {}", answer.port, shell_word(&format!("{}@{}", answer.user, answer.host)))
 }
 
 fn text(printed: &Printed<'_>) -> String {
@@ -66,20 +112,25 @@ fn text(printed: &Printed<'_>) -> String {
     text
 }
 
-/// Writes the authority's certificate to the user's data folder
-/// (<https://specifications.freedesktop.org/basedir-spec/latest/>), under the server's name. Returns the path.
+/// Keeps the authority's certificate in a file. Returns the path.
 fn keep_authority(answer: &ConnectAnswer) -> Result<String, Failure> {
+    keep(&answer.host, "pem", &answer.ca_pem)
+}
+
+/// Writes what a client needs to believe the server to the user's data folder
+/// (<https://specifications.freedesktop.org/basedir-spec/latest/>), under the server's name. Returns the path.
+fn keep(host: &str, suffix: &str, text: &str) -> Result<String, Failure> {
     let folder = data_folder().ok_or_else(|| {
         Failure::usage("there is no home folder to keep the server's certificate in: set HOME or XDG_DATA_HOME")
     })?;
-    let path = folder.join("mayfly").join(format!("{}.pem", utf8_percent_encode(&answer.host, RESERVED)));
-    if std::fs::read_to_string(&path).is_ok_and(|kept| kept == answer.ca_pem) {
+    let path = folder.join("mayfly").join(format!("{}.{suffix}", utf8_percent_encode(host, RESERVED)));
+    if std::fs::read_to_string(&path).is_ok_and(|kept| kept == text) {
         return Ok(path.display().to_string());
     }
     let failed = |error: std::io::Error| {
         Failure::unexpected(format!("cannot keep the server's certificate in {}: {error}", path.display()))
     };
-    write_whole(&path, &answer.ca_pem).map_err(failed)?;
+    write_whole(&path, text).map_err(failed)?;
     Ok(path.display().to_string())
 }
 
@@ -148,6 +199,7 @@ mod tests {
 
     fn answer(host: &str, database: &str) -> ConnectAnswer {
         ConnectAnswer {
+            protocol: "postgresql".to_owned(),
             user: "alice~orders".to_owned(),
             secret: "s3cret".to_owned(),
             expires_at: "2026-01-01T08:00:00Z".to_owned(),
@@ -155,6 +207,7 @@ mod tests {
             port: 5432,
             database: database.to_owned(),
             ca_pem: String::new(),
+            known_hosts: None,
             notes: Vec::new(),
         }
     }
@@ -169,6 +222,15 @@ mod tests {
         assert_eq!(
             uri(&answer, "/h/ca.pem"),
             "postgresql://alice~orders@gw.example.com:5432/orders?sslmode=verify-full&sslrootcert=%2Fh%2Fca.pem"
+        );
+    }
+
+    #[test]
+    fn the_ssh_command_believes_one_authority_and_holds_no_secret() {
+        let answer = ConnectAnswer { port: 2222, ..answer("gw.example.com", "") };
+        assert_eq!(
+            ssh(&answer, "/home/a b/known_hosts"),
+            r#"ssh -p 2222 -o 'UserKnownHostsFile=/home/a\ b/known_hosts' "alice~orders@gw.example.com""#
         );
     }
 

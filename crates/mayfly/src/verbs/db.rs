@@ -27,6 +27,13 @@ const HARMLESS: &[&str] =
 pub(super) async fn run(context: &Context, options: Db) -> Result<u8, Failure> {
     let program = find("psql").ok_or_else(missing)?;
     let answer = sign_in::connect_secret(context, &options.person, &options.name, None).await?;
+    if answer.protocol != "postgresql" {
+        let text = format!(
+            "{} is no database: what its client needs is printed by `mayfly connect {}`",
+            options.name, options.name
+        );
+        return Err(Failure::usage(text));
+    }
     for note in &answer.notes {
         context.output.remark(note);
     }

@@ -17,6 +17,7 @@ pub(super) fn init(context: &Context, options: Init) -> Result<Exit, Failure> {
         directory: options.directory,
         public_host: options.host,
         postgres: options.postgres,
+        ssh: options.ssh,
         metrics: options.metrics,
         account_prefix,
     };

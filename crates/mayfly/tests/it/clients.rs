@@ -10,7 +10,7 @@ use std::path::Path;
 fn gateway() -> StandIn {
     let answer = json!({
         "user": "alice~orders", "secret": "one-time-s3cret", "expires_at": "2026-01-01T08:00:00Z", "host": "gw.example.com",
-        "port": 5432, "database": "orders", "ca_pem": "THE AUTHORITY", "notes": ["an account for one session"],
+        "port": 5432, "database": "orders", "protocol": "postgresql", "ca_pem": "THE AUTHORITY", "notes": ["an account for one session"],
     });
     let server = StandIn::start(vec![("POST /v1/connect", 200, answer.to_string())]);
     fs::write(server.folder.path().join("password"), "correct horse battery\n").unwrap();

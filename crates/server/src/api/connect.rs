@@ -4,11 +4,11 @@ use super::Api;
 use super::problem::{Body, Refusal};
 use crate::context::Context;
 use crate::door::CONNECT_SECRET_ITERATIONS;
-use crate::{authority, orders, workers};
+use crate::{authority, orders, ssh_authority, workers};
 use axum::Json;
 use axum::extract::State;
 use mayfly_access::connect_secret::{self, ConnectSecret, VALID_LONGEST};
-use mayfly_access::objects::{DatabaseRecord, Launch, Person};
+use mayfly_access::objects::{Launch, Person, Record};
 use mayfly_access::people;
 use mayfly_access::signin::{Attempt, Held, Source};
 use mayfly_access::store::ConnectSecrets;
@@ -44,18 +44,30 @@ pub(super) async fn connect(
         tracing::error!(%error, "The certificate of the local authority cannot be read");
         Refusal::new(Code::Server, "the certificate of the local authority cannot be read: see the server's log")
     })?;
-    let port = api.postgres.map(|address| address.port()).ok_or_else(|| {
-        Refusal::new(Code::Conflict, "this server does not listen for PostgreSQL: set `listen.postgres` and restart it")
-    })?;
-    let login = Login { person: person.name.clone(), record: record.name.clone() };
+    let off = |what: &str, setting: &str| {
+        Refusal::new(Code::Conflict, format!("this server does not listen for {what}: set `{setting}` and restart it"))
+    };
+    let (protocol, listener, database) = match &record {
+        Record::Database(database) => {
+            let listener = api.postgres.ok_or_else(|| off("PostgreSQL", "listen.postgres"))?;
+            ("postgresql", listener, database.default_database.clone())
+        }
+        Record::Machine(_) => ("ssh", api.ssh.ok_or_else(|| off("SSH", "listen.ssh"))?, String::new()),
+    };
+    let port = listener.port();
+    let known_hosts = matches!(record, Record::Machine(_))
+        .then(|| ssh_authority::known_hosts(&api.ssh_authority, &api.public_host, port));
+    let login = Login { person: person.name.clone(), record: record.resource().name.clone() };
     Ok(Json(ConnectAnswer {
         user: login.to_string(),
         secret: secret.expose().to_owned(),
         expires_at: kept.expires.to_string(),
+        protocol: protocol.to_owned(),
         host: api.public_host.clone(),
         port,
-        database: record.default_database.clone(),
+        database,
         ca_pem,
+        known_hosts,
         notes: notes(&record),
     }))
 }
@@ -102,12 +114,12 @@ async fn judge(context: &Arc<Context>, name: &PersonName, attempt: Attempt, veri
 }
 
 /// The record, if this person may open it; a refusal is on record before it is answered.
-async fn permitted(context: &Arc<Context>, person: &Person, name: &RecordName) -> Result<DatabaseRecord, Refusal> {
-    let record = context.database(name).await?;
+async fn permitted(context: &Arc<Context>, person: &Person, name: &RecordName) -> Result<Record, Refusal> {
+    let record = context.resource(name).await?;
     let decision = record
         .as_ref()
         .ok_or(Denial::NotAllowed)
-        .and_then(|record| authorise(person.facts(), record.facts(), context.clock.wall()).map(|_| ()));
+        .and_then(|record| authorise(person.facts(), record.resource().facts(), context.clock.wall()).map(|_| ()));
     match (decision, record) {
         (Ok(()), Some(record)) => Ok(record),
         (decision, _) => {
@@ -126,7 +138,7 @@ async fn permitted(context: &Arc<Context>, person: &Person, name: &RecordName) -
 async fn issue(
     api: &Api,
     person: &Person,
-    record: &DatabaseRecord,
+    record: &Record,
     valid: Duration,
 ) -> Result<(Secret, ConnectSecret), Refusal> {
     let context = &api.context;
@@ -139,24 +151,29 @@ async fn issue(
         Verifier::from_password(clear.expose().as_bytes(), &salt, CONNECT_SECRET_ITERATIONS).to_text().to_string()
     })
     .await;
-    let (name, of) = (person.name.clone(), record.name.clone());
+    let (name, of) = (person.name.clone(), record.resource().name.clone());
     let kept = ConnectSecret::issue(name, of, verifier, valid, context.clock.wall(), &mut entropy);
     let mut event = context.event(EventKind::ConnectSecretIssued, format!("person:{}", person.name));
     event.person = Some(person.name.clone());
-    event.record = Some(record.name.clone());
+    event.record = Some(record.resource().name.clone());
     let event = event.with("secret", kept.id.as_str()).with("expires", kept.expires);
     ConnectSecrets::put(&*context.store, kept.clone(), vec![event]).await?;
     Ok((secret, kept))
 }
 
 /// What the session will be, in words.
-fn notes(record: &DatabaseRecord) -> Vec<String> {
-    let account = match &record.jit.launch {
+fn notes(record: &Record) -> Vec<String> {
+    let account = match &record.resource().jit.launch {
         Launch::Ephemeral => "an account made for the session".to_owned(),
         Launch::Existing { user } => format!("the existing account of user record {user}"),
     };
-    let lifted = record.jit.elevate.as_ref().map_or_else(String::new, |grant| format!(", in role {}", grant.role));
-    let minutes = record.session.duration_s.div_ceil(60);
+    let what = match record {
+        Record::Database(_) => "role",
+        Record::Machine(_) => "group",
+    };
+    let lifted = record.resource().jit.elevate.as_ref();
+    let lifted = lifted.map_or_else(String::new, |grant| format!(", in {what} {}", grant.role));
+    let minutes = record.resource().session.duration_s.div_ceil(60);
     let mut notes = vec![format!("{account}{lifted}, for at most {minutes} minutes")];
     notes.extend(orders::if_destroyed(record).map(str::to_owned));
     notes

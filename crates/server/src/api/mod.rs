@@ -32,6 +32,10 @@ pub(crate) struct Api {
     pub(crate) public_host: String,
     /// Where the PostgreSQL broker listens, if it does.
     pub(crate) postgres: Option<SocketAddr>,
+    /// Where the SSH broker listens, if it does.
+    pub(crate) ssh: Option<SocketAddr>,
+    /// The public key of the local SSH authority.
+    pub(crate) ssh_authority: String,
     /// The data directory, for the certificate of the local authority.
     pub(crate) data_directory: PathBuf,
 }

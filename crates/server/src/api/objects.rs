@@ -5,7 +5,7 @@ use super::problem::{Administrator, Body, Refusal};
 use crate::credentials::slot;
 use axum::Json;
 use axum::extract::{Path, Query, State};
-use mayfly_access::objects::{self, Kind, Object, ObjectId};
+use mayfly_access::objects::{self, Kind, Object, ObjectId, Resource};
 use mayfly_access::store::{ApplyOutcome, Batch, Objects, SealedSecret, SecretOutcome, Secrets, Snapshot};
 use mayfly_domain::audit::{Event, EventKind};
 use mayfly_domain::{EndReason, RecordName, Secret, authorise};
@@ -16,7 +16,7 @@ use mayfly_wire::Page;
 use mayfly_wire::objects::{Action, Applied, ApplyAnswer, ApplyRequest, Listed, SecretRequest};
 use mayfly_wire::problem::Code;
 use serde::Deserialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// How often an apply is tried again when somebody else applied in between.
@@ -51,7 +51,11 @@ pub(super) async fn list(
 
 fn parse_kind(text: &str) -> Result<Kind, Refusal> {
     let found = Kind::ALL.into_iter().find(|kind| kind.as_str().eq_ignore_ascii_case(text));
-    found.ok_or_else(|| Refusal::new(Code::Invalid, "the kinds are Person, User and Database"))
+    found.ok_or_else(|| Refusal::new(Code::Invalid, "the kinds are Person, User, Database and Machine"))
+}
+
+fn of_resource(resource: &Resource) -> (&BTreeMap<String, String>, String, Option<bool>) {
+    (&resource.labels, resource.sessions().endpoint.to_string(), None)
 }
 
 fn listed(object: &Object, with_secret: &BTreeSet<RecordName>) -> Listed {
@@ -65,7 +69,8 @@ fn listed(object: &Object, with_secret: &BTreeSet<RecordName>) -> Listed {
         Object::User(user) => {
             (&user.labels, format!("{} on {}", user.login, user.resource), Some(with_secret.contains(&user.name)))
         }
-        Object::Database(record) => (&record.labels, record.sessions().endpoint.to_string(), None),
+        Object::Database(record) => of_resource(&record.resource),
+        Object::Machine(record) => of_resource(&record.resource),
     };
     Listed {
         kind: id.kind().as_str().to_owned(),
@@ -171,11 +176,9 @@ async fn answer(api: &Api, revision: u64, applied: Vec<Applied>) -> Result<Apply
     for object in &snapshot.objects {
         let Object::User(user) = object else { continue };
         let name = &user.name;
-        let resource = ObjectId::Database(user.resource.clone());
-        let Some(Object::Database(record)) = snapshot.objects.iter().find(|known| known.id() == resource) else {
-            continue;
-        };
-        let Some(destination) = record.destination_of(name) else { continue };
+        let mut resources = snapshot.objects.iter().filter_map(Object::resource);
+        let Some(resource) = resources.find(|known| known.name == user.resource) else { continue };
+        let Some(destination) = resource.destination_of(name) else { continue };
         match secrets.iter().find(|secret| secret.user == *name) {
             None => notes.push(format!("user record {name} has no secret yet: mayfly secret set {name}")),
             Some(secret) => {
@@ -199,10 +202,10 @@ async fn end_what_is_no_longer_allowed(api: &Api) -> Result<(), Refusal> {
         let page = api.context.store.open_sessions(after.as_ref(), 500).await?;
         for session in &page {
             let person = api.context.person(&session.person).await?;
-            let record = api.context.database(&session.record).await?;
+            let record = api.context.resource(&session.record).await?;
             let allowed = match (&person, &record) {
                 (Some(person), Some(record)) => {
-                    authorise::authorise(person.facts(), record.facts(), api.context.clock.wall()).is_ok()
+                    authorise::authorise(person.facts(), record.resource().facts(), api.context.clock.wall()).is_ok()
                 }
                 _ => false,
             };
@@ -238,8 +241,8 @@ pub(super) async fn set_secret(
             format!("user record {name} is not used by {}: name it in `rotation` or `launch` first", user.resource);
         Refusal::new(Code::Conflict, detail)
     };
-    let record = api.context.database(&user.resource).await?.ok_or_else(unused)?;
-    let destination = record.destination_of(&name).ok_or_else(unused)?;
+    let record = api.context.resource(&user.resource).await?.ok_or_else(unused)?;
+    let destination = record.resource().destination_of(&name).ok_or_else(unused)?;
     let sealed = api
         .context
         .vault

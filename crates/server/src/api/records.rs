@@ -5,7 +5,7 @@ use super::problem::{Administrator, Body, Refusal};
 use crate::orders;
 use axum::Json;
 use axum::extract::{Path, State};
-use mayfly_access::objects::{DatabaseRecord, Launch};
+use mayfly_access::objects::{Launch, Record};
 use mayfly_domain::audit::EventKind;
 use mayfly_domain::{Administration, RecordName, TargetId};
 use mayfly_engine::ports::clock::Clock;
@@ -28,7 +28,7 @@ const fn level(level: Level) -> records::Level {
 /// A record and what checks it.
 struct Asked {
     name: RecordName,
-    record: DatabaseRecord,
+    record: Record,
     provider: Arc<dyn Check>,
 }
 
@@ -36,15 +36,15 @@ impl Asked {
     async fn find(api: &Api, name: &str) -> Result<Self, Refusal> {
         let missing = || Refusal::new(Code::NotFound, format!("there is no record {name}")).next("mayfly ls");
         let name = RecordName::parse(name).map_err(|_| missing())?;
-        let record = api.context.database(&name).await?.ok_or_else(missing)?;
+        let record = api.context.resource(&name).await?.ok_or_else(missing)?;
         let no_provider = || Refusal::new(Code::Server, "this build cannot check records of this kind");
-        let provider = api.context.providers.check(orders::DATABASE_PROVIDER).ok_or_else(no_provider)?;
+        let provider = api.context.providers.check(orders::provider(&record)).ok_or_else(no_provider)?;
         Ok(Self { name, record, provider })
     }
 
     /// Who answers there, and who is known to be there.
     async fn identity(&self, api: &Api, by: &Administration) -> Result<(TargetId, Option<TargetId>), Refusal> {
-        let (place, settings) = (self.record.administration(), orders::provider_settings(&self.record));
+        let (place, settings) = (self.record.resource().administration(), orders::provider_settings(&self.record));
         let found = self.provider.identify(by, &place, &settings).await?;
         let known = api.context.store.known_target(&place.destination.endpoint).await?;
         Ok((found, known))
@@ -61,7 +61,7 @@ pub(super) async fn pin(
 ) -> Result<Json<PinAnswer>, Refusal> {
     let asked = Asked::find(&api, &name).await?;
     let (found, known) = asked.identity(&api, &by).await?;
-    let endpoint = asked.record.administration().destination.endpoint;
+    let endpoint = asked.record.resource().administration().destination.endpoint;
     let mut pinned = known.as_ref().map(ToString::to_string);
     if let Some(confirmed) = request.identity {
         if confirmed != found.as_str() {
@@ -95,9 +95,9 @@ pub(super) async fn check(
     let (found, known) = asked.identity(&api, &by).await?;
     let Asked { name, record, provider } = asked;
     let question = mayfly_providers::CheckRequest {
-        place: record.administration(),
-        elevate: record.jit.elevate.as_ref().map(|grant| grant.role.clone()),
-        lifts_existing: matches!(record.jit.launch, Launch::Existing { .. }),
+        place: record.resource().administration(),
+        elevate: record.resource().jit.elevate.as_ref().map(|grant| grant.role.clone()),
+        lifts_existing: matches!(record.resource().jit.launch, Launch::Existing { .. }),
         settings: orders::provider_settings(&record),
         prefix: api.context.prefix.clone(),
         our_address: None,

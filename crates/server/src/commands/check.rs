@@ -43,6 +43,7 @@ pub fn check(path: &Path, now: WallTime) -> Result<CheckReport, StartError> {
         format!("account_prefix = {}", config.account_prefix.as_str()),
         format!("listen.socket = {}", config.listen.socket.display()),
         format!("listen.postgres = {}", address(config.listen.postgres)),
+        format!("listen.ssh = {}", address(config.listen.ssh)),
         format!("listen.metrics = {}", address(config.listen.metrics)),
         format!("keys.master = {}", origin(&config.keys.master)),
         format!("keys.audit = {}", origin(&config.keys.audit)),

@@ -3,6 +3,7 @@
 use crate::authority::{self, AuthorityError};
 use crate::config::{Audit, Config, Keys, Listen, Log, LogFormat, Source};
 use crate::entropy::OsEntropy;
+use crate::ssh_authority;
 use crate::wire_up::{key_check_path, store_settings};
 use mayfly_domain::{Entropy, InstallationId, Prefix, WallTime};
 use mayfly_store::OpenError;
@@ -21,6 +22,8 @@ pub struct InitOptions {
     pub public_host: String,
     /// Where PostgreSQL clients are served.
     pub postgres: SocketAddr,
+    /// Where SSH clients are served.
+    pub ssh: SocketAddr,
     /// Where metrics are served, if at all.
     pub metrics: Option<SocketAddr>,
     /// What the names of ephemeral accounts start with.
@@ -91,6 +94,7 @@ fn settings(options: &InitOptions) -> (PathBuf, Config) {
         listen: Listen {
             socket: below("/run/mayfly", "run").join("mayfly.sock"),
             postgres: Some(options.postgres),
+            ssh: Some(options.ssh),
             metrics: options.metrics,
         },
         keys: Keys { master: Source::File(etc.join("master.key")), audit: Source::File(etc.join("audit.key")) },
@@ -139,6 +143,7 @@ pub fn init(options: &InitOptions, now: WallTime) -> Result<InitReport, InitErro
     let vault = Vault::new(master);
     keep_check(&config.data_directory, &vault, &installation, &mut entropy)?;
     authority::create(&config.data_directory, &installation, &vault, now, &mut entropy)?;
+    ssh_authority::create(&config.data_directory, &vault, &mut entropy)?;
     let text = toml(&config)?;
     write(&path, &text)?;
     Ok(InitReport {

@@ -25,6 +25,7 @@ fn person(name: &str) -> Object {
         labels: BTreeMap::new(),
         email: None,
         password_hash: None,
+        ssh_keys: Vec::new(),
         disabled: false,
         may_launch: vec![record("orders")],
     })

@@ -4,15 +4,17 @@
 mod database;
 mod fields;
 mod locate;
+mod machine;
 mod person;
 mod resolve;
+mod resource;
 mod rules;
 mod tree;
 mod user;
 
 pub use resolve::resolve;
 
-use crate::objects::{OBJECTS_MOST, Object, ObjectError};
+use crate::objects::{Kind, OBJECTS_MOST, Object, ObjectError};
 use fields::{Faults, Fields, Path};
 use serde::de::DeserializeSeed;
 use std::cell::Cell;
@@ -143,16 +145,17 @@ fn read_object(document: &Node, faults: &Faults, ca: &CaReader<'_>) -> Option<Ob
         "Person" => person::read(&top).map(Object::Person),
         "User" => user::read(&top).map(Object::User),
         "Database" => database::read(&top, ca).map(|database| Object::Database(Box::new(database))),
-        kind @ ("Machine" | "Directory") => {
-            faults.add(&top.path("kind"), format!("kind `{kind}` is not built yet: remove this object"));
+        "Machine" => machine::read(&top, ca).map(|machine| Object::Machine(Box::new(machine))),
+        "Directory" => {
+            faults.add(&top.path("kind"), "kind `Directory` is not built yet: remove this object".to_owned());
             return None;
         }
         kind => {
-            let nearest = fields::nearest(kind, ["Person", "User", "Database"].into_iter());
+            let nearest = fields::nearest(kind, Kind::ALL.into_iter().map(Kind::as_str));
             let hint = nearest.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
             faults.add(
                 &top.path("kind"),
-                format!("unknown kind {}{hint}; kinds are Person, User, Database", fields::quoted(kind)),
+                format!("unknown kind {}{hint}; kinds are Person, User, Database, Machine", fields::quoted(kind)),
             );
             return None;
         }

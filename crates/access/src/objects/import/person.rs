@@ -8,6 +8,9 @@ use crate::people::PasswordHash;
 use mayfly_domain::RecordName;
 use std::collections::BTreeMap;
 
+/// Keys of one person.
+const KEYS_MOST: usize = 32;
+
 pub(super) fn read(top: &Fields<'_>) -> Option<Person> {
     let name = top.parsed("name", rules::person_name);
     let labels = labels(top);
@@ -17,12 +20,36 @@ pub(super) fn read(top: &Fields<'_>) -> Option<Person> {
         PasswordHash::parse(text).map(|hash| hash.as_str().to_owned()).map_err(|error| error.to_string())
     });
     let disabled = spec.switch("disabled", false);
+    let ssh_keys = ssh_keys(&spec);
     let may_launch = may_launch(&spec);
-    spec.finish(&[
-        ("ssh_keys", "`ssh_keys` is not built yet: remove the field; sign in with a password"),
-        ("password", "secrets never stand in objects: give the `password_hash` that `mayfly user passwd` prints"),
-    ]);
-    Some(Person { name: name?, labels, email, password_hash, disabled, may_launch })
+    spec.finish(&[(
+        "password",
+        "secrets never stand in objects: give the `password_hash` that `mayfly user passwd` prints",
+    )]);
+    Some(Person { name: name?, labels, email, password_hash, ssh_keys, disabled, may_launch })
+}
+
+/// The public keys of the person, without doubles.
+fn ssh_keys(spec: &Fields<'_>) -> Vec<String> {
+    let Some(node) = spec.optional("ssh_keys") else { return Vec::new() };
+    let Node::List(items) = node else {
+        spec.fault("ssh_keys", format!("is {}, but has to be a list of public keys", node.what()));
+        return Vec::new();
+    };
+    if items.len() > KEYS_MOST {
+        spec.fault("ssh_keys", format!("has more than {KEYS_MOST} keys"));
+        return Vec::new();
+    }
+    let mut keys = Vec::new();
+    for (place, item) in items.iter().enumerate() {
+        let key = item.as_text().ok_or_else(|| "has to be a public key, as text".to_owned());
+        match key.and_then(rules::public_key) {
+            Ok(key) if keys.contains(&key) => {}
+            Ok(key) => keys.push(key),
+            Err(fault) => spec.faults.add(&spec.path("ssh_keys").item(place), fault),
+        }
+    }
+    keys
 }
 
 /// The records that the person may open, without doubles.

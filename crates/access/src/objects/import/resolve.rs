@@ -7,7 +7,8 @@ use super::{CaReader, documents};
 use crate::objects::ObjectError;
 use serde_json::{Map, Number, Value};
 
-/// The same stream of documents with every `spec.tls.ca: {file: …}` replaced by `{pem: …}`, as JSON documents, one a line
+/// The same stream of documents with every `{file: …}` of a `spec.tls.ca` replaced by `{pem: …}`, and of a
+/// `spec.host_key.ca` by `{keys: …}`, as JSON documents, one a line
 /// behind `---`, which [`super::parse`] reads. Everything else stays as it was written, faults included.
 ///
 /// Lines in messages about the result are those of the result: call [`super::parse`] with the same reader on the original
@@ -18,15 +19,18 @@ use serde_json::{Map, Number, Value};
 pub fn resolve(text: &str, ca: &CaReader<'_>) -> Result<String, Vec<ObjectError>> {
     let mut output = String::new();
     for (index, document) in documents(text)?.iter_mut().enumerate() {
-        if let Some(slot) = child(document, "spec").and_then(|spec| child(spec, "tls")).and_then(|tls| child(tls, "ca"))
-            && let Some(path) = slot.get("file").and_then(Node::as_text)
-            && slot.get("pem").is_none()
-        {
-            let pem = ca(path).map_err(|text| {
-                let path = "spec.tls.ca.file".to_owned();
+        for (field, inline) in [("tls", "pem"), ("host_key", "keys")] {
+            let Some(spec) = child(document, "spec") else { continue };
+            let Some(slot) = child(spec, field).and_then(|trust| child(trust, "ca")) else { continue };
+            let Some(path) = slot.get("file").and_then(Node::as_text) else { continue };
+            if slot.get(inline).is_some() {
+                continue;
+            }
+            let read = ca(path).map_err(|text| {
+                let path = format!("spec.{field}.ca.file");
                 vec![ObjectError { object: format!("object {}", index + 1), path, line: None, text }]
             })?;
-            *slot = Node::Map(vec![("pem".to_owned(), Node::Text(pem))]);
+            *slot = Node::Map(vec![(inline.to_owned(), Node::Text(read))]);
         }
         output.push_str("---\n");
         output.extend(json(document).to_string().chars().map(escaped));

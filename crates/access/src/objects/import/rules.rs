@@ -56,6 +56,68 @@ pub(super) fn role(text: &str) -> Result<String, String> {
     identifier(text)
 }
 
+/// A local group of a machine to be lifted into: what `groupadd` of any distribution makes.
+pub(super) fn group(text: &str) -> Result<String, String> {
+    if text.contains('=') {
+        return Err(
+            "a distinguished name needs a linked directory, which is not built yet: give a local group".to_owned()
+        );
+    }
+    let letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    let good = !text.is_empty() && text.len() <= 32 && text.bytes().all(letter) && !text.starts_with(['-', '.']);
+    if good {
+        Ok(text.to_owned())
+    } else {
+        Err("has to be the name of a local group: 1 to 32 of A-Z a-z 0-9 _ - .".to_owned())
+    }
+}
+
+/// The fingerprint of a host's key in OpenSSH's form: SHA-256 in base64 without padding.
+pub(super) fn fingerprint(text: &str) -> Result<String, String> {
+    let base64 = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    match text.strip_prefix("SHA256:") {
+        Some(hash) if hash.len() == 43 && hash.bytes().all(base64) => Ok(text.to_owned()),
+        _ => Err("has to be a fingerprint as `ssh-keygen -lf` shows it: `SHA256:` and 43 characters".to_owned()),
+    }
+}
+
+/// A public key in OpenSSH's form without options, in one spelling: algorithm and base64, the comment left out.
+pub(super) fn public_key(text: &str) -> Result<String, String> {
+    const WRONG: &str = "has to be a public key as it stands in `id_ed25519.pub`: algorithm, base64, comment";
+    if text.contains("PRIVATE KEY") {
+        return Err("is a private key: give only the public one (`.pub`), and take that key out of use".to_owned());
+    }
+    let mut words = text.split_ascii_whitespace();
+    let (Some(algorithm), Some(body)) = (words.next(), words.next()) else { return Err(WRONG.to_owned()) };
+    let known = ["ssh-ed25519", "ssh-rsa", "ecdsa-sha2-", "sk-ssh-ed25519@openssh.com", "sk-ecdsa-sha2-"];
+    let base64 = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
+    let good = known.iter().any(|name| algorithm.starts_with(name)) && !algorithm.contains("cert");
+    if !good || !body.starts_with("AAAA") || body.len() > 4096 || !body.bytes().all(base64) || !printable(text.trim()) {
+        return Err(WRONG.to_owned());
+    }
+    Ok(format!("{algorithm} {body}"))
+}
+
+/// Public keys, a line each, in one spelling: the text is part of what secrets are bound to.
+pub(super) fn public_keys(text: &str) -> Result<String, String> {
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let keys: Vec<String> = lines.map(public_key).collect::<Result<_, _>>()?;
+    if keys.is_empty() {
+        return Err("holds no public key".to_owned());
+    }
+    Ok(format!("{}\n", keys.join("\n")))
+}
+
+/// A host and a port, as clients name them.
+pub(super) fn host_and_port(text: &str) -> Result<String, String> {
+    let parts =
+        text.rsplit_once(':').and_then(|(name, port)| Some((name, port.parse::<u16>().ok().filter(|port| *port > 0)?)));
+    match parts {
+        Some((name, _)) if host(name.trim_start_matches('[').trim_end_matches(']')).is_ok() => Ok(text.to_owned()),
+        _ => Err("has to be `host:port`".to_owned()),
+    }
+}
+
 /// An e-mail address, as an attribute for people.
 pub(super) fn email(text: &str) -> Result<String, String> {
     if text.len() > 254 || !printable(text) || !text.contains('@') || text.contains(char::is_whitespace) {
