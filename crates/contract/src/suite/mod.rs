@@ -32,7 +32,8 @@ pub use opening::{
 };
 pub use rig::{Rig, Visitor};
 pub use sessions::{
-    a_running_session_is_ended_before_removal, bystanders_of_a_lifted_account_survive, sessions_outlive_their_account,
+    a_running_session_is_ended_before_removal, a_session_past_us_is_told_from_ours,
+    bystanders_of_a_lifted_account_survive, sessions_outlive_their_account,
 };
 pub use surveying::{a_survey_changes_nothing, a_survey_refuses_what_cannot_be, looking_changes_nothing};
 
@@ -55,7 +56,7 @@ macro_rules! provider_contract {
             a_stranger_is_not_touched, a_renamed_account_is_found_by_its_identity, leftovers_are_seen_and_handed_over,
             another_server_gets_nothing, a_whole_life_leaves_nothing,
             a_running_session_is_ended_before_removal, bystanders_of_a_lifted_account_survive,
-            sessions_outlive_their_account,
+            sessions_outlive_their_account, a_session_past_us_is_told_from_ours,
             a_membership_comes_and_goes, a_membership_that_was_there_is_prior,
             a_membership_added_by_others_meanwhile_stays, only_the_one_membership_is_touched,
             awkward_names_are_only_names,

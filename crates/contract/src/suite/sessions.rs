@@ -4,6 +4,7 @@ use super::bench::Bench;
 use super::rig::Rig;
 use mayfly_domain::ChangeKind;
 use mayfly_engine::ports::provider::{CloseVerb, Presence, SessionScope};
+use std::time::Duration;
 
 /// FAILURES 12: a live session stands in the way of removal, however it was let in; it is told to end, and then nothing does.
 pub async fn a_running_session_is_ended_before_removal(rig: &dyn Rig) {
@@ -73,5 +74,26 @@ pub async fn sessions_outlive_their_account(rig: &dyn Rig) {
     assert_eq!((sight.presence, sight.sessions), (Presence::Absent, u32::from(survived)));
     bench.end_sessions(row, SessionScope::All).await;
     assert!(!visitor.is_alive().await);
+    bench.way_out(&subject).await;
+}
+
+/// DESIGN §1.6: while a session lasts, one that somebody opened past us is told from ours, and from one of ours that is just
+/// coming in; it alone is ended, and named.
+pub async fn a_session_past_us_is_told_from_ours(rig: &dyn Rig) {
+    const OLD: Duration = Duration::from_secs(2);
+    let bench = Bench::new(rig);
+    let subject = bench.launch(bench.new_account(None)).await;
+    let row = subject.row(ChangeKind::Account);
+    let log_in = || rig.log_in(subject.account(), Some(&subject.secret));
+    let (mut ours, mut past_us) = (log_in().await.unwrap(), log_in().await.unwrap());
+    tokio::time::sleep(OLD + Duration::from_secs(1)).await;
+    let mut coming = log_in().await.unwrap();
+    let scope = SessionScope::Foreign { ours: vec![ours.native()], older_than: OLD };
+    assert_eq!(bench.look(row, scope.clone()).await.unwrap().sessions, 1);
+    let closed = bench.close(CloseVerb::EndSessions, row, scope.clone()).await.unwrap();
+    assert_eq!(closed.report.len(), 1, "{:?}", closed.report);
+    bench.end_sessions(row, scope).await;
+    assert!(!past_us.is_alive().await);
+    assert!(ours.is_alive().await && coming.is_alive().await);
     bench.way_out(&subject).await;
 }
