@@ -89,7 +89,14 @@ fn build(work: &Path, packages: &[&str]) -> Result<PathBuf> {
 /// The files in which the machine's apt finds the release.
 fn sources() -> Result<BTreeSet<String>> {
     let mut query = Command::new("apt-get");
-    query.args(["indextargets", "--format", "$(SOURCESENTRY)|$(RELEASE)|$(COMPONENT)", "Created-By: Packages"]);
+    // Also of sources whose lists were never fetched.
+    query.args([
+        "indextargets",
+        "--no-release-info",
+        "--format",
+        "$(SOURCESENTRY)|$(RELEASE)|$(COMPONENT)",
+        "Created-By: Packages",
+    ]);
     let listed = command::output(&query, Duration::from_secs(30)).context("cannot ask apt for its sources")?;
     let found = files_of(&listed);
     ensure!(!found.is_empty(), "apt has no source of Debian's {RELEASE}, which hosts are made of");

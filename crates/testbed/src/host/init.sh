@@ -1,9 +1,7 @@
 # Process 1 of a host without systemd: starts its services and then buries orphans.
 set -eu
-if [ -d /outside ]; then
-    umount -l /outside
-    rmdir /outside
-fi
+umount -l /outside
+rmdir /outside
 : > /run/utmp
 mkdir -m 755 /run/sshd
 mkdir -m 711 /run/sudo

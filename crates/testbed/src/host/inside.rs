@@ -31,7 +31,7 @@ impl Host {
         let mut command = Command::new("nsenter");
         command
             .arg(format!("--target={}", self.pid()))
-            .args(["--root", "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup"]);
+            .args(["--root", "--wd", "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup"]);
         command.args(["--", program]).args(args);
         command.env_clear().env("PATH", PATH).env("HOME", "/root").env("LANG", "C.UTF-8").stdin(Stdio::null());
         command

@@ -28,7 +28,6 @@ ln -s /proc/self/fd/2 dev/stderr
 
 cp "$here/init.sh" sbin/testbed-init
 mkdir outside
-# Where the machine's own root is none that can be exchanged, as in a chroot, the host's is put over it.
-pivot_root . outside 2> /dev/null || { rmdir outside && mount --move . /; }
+pivot_root . outside
 # As nspawn does for its containers: not even this host's root sets the machine's clock or loads a module into it.
 exec chroot . setpriv --bounding-set=-sys_module,-sys_time,-sys_rawio,-sys_boot /bin/sh /sbin/testbed-init

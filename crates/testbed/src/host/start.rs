@@ -144,7 +144,7 @@ fn launch(flavour: Flavour, base: &Path, name: &str, subnet: &Subnet, directory:
     command.args(["--pid", "--net", "--uts", "--ipc", "--fork", "--kill-child", "--"]);
     // Mounts apart from the others: the parent keeps the machine's, so that its working directory stays the scratch
     // directory, by which the watchdog finds it.
-    command.args(["unshare", "--mount", "--propagation=slave", "--", "sh", "start.sh", flavour.name()]);
+    command.args(["unshare", "--mount", "--propagation=unchanged", "--", "sh", "start.sh", flavour.name()]);
     command.arg(base).args([name, &interface, &subnet.prefix(), &std::process::id().to_string(), &group]);
     command.current_dir(directory).env_clear().env("PATH", PATH).env("LANG", "C.UTF-8");
     command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);

@@ -7,6 +7,17 @@ set -eu
 flavour=$1 base=$2 name=$3 interface=$4 network=$5 machine=$6 cgroup=$7
 here=$(pwd)
 
+# What is mounted here stays here, while what the machine takes off disappears here too.
+if ! mount --make-rslave / 2> /dev/null; then
+    # The root is no mount, as in a chroot, and mounting would reach beyond it: begin again in one that is.
+    mkdir machine
+    mount --rbind / machine
+    cd machine
+    mount --move . /
+    # shellcheck disable=SC2016
+    exec chroot . sh -euc 'cd "$0"; exec sh start.sh "$@"' "$here" "$@"
+fi
+
 # The network: a link of two ends, the far one made where the tests are.
 ip link add eth0 type veth peer name "$interface" netns "/proc/$machine/ns/net"
 ip -batch - << BATCH

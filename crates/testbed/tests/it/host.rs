@@ -93,6 +93,7 @@ fn commands_and_files_go_in_as_they_are() {
     assert_eq!(host.run(&["printf", "%s", odd]).unwrap(), odd);
     host.write("/etc/odd file", [0, 255, 10], 0o4751).unwrap();
     assert_eq!(host.run(&["stat", "-c", "%a %U %s", "/etc/odd file"]).unwrap(), "4751 root 3\n");
+    assert_eq!(host.shell("pwd; echo $HOME; env | wc -l").unwrap(), "/\n/root\n4\n");
     assert_eq!(host.output(&["sh", "-c", "exit 3"]).unwrap().status.code(), Some(3));
     let refused = host.shell("echo why >&2; false; echo not reached").unwrap_err().to_string();
     assert!(refused.contains("why"), "{refused}");
@@ -178,6 +179,28 @@ fn a_snapshot_notices_every_kind_of_thing_that_is_left() {
                 found.lines().any(|line| line.starts_with(words[0]) && words.iter().all(|word| line.contains(word)))
             });
         }
+    }
+}
+
+#[test]
+fn what_sudo_started_is_known_by_who_logged_in() {
+    for flavour in Flavour::ALL {
+        let host = start(flavour);
+        let key = Key::generate();
+        // The first account is the administrator's, the second a person's.
+        host.create_admin("mayfly", &key.public()).unwrap();
+        host.shell("useradd -m -u 2000 alice; install -d -o alice /home/alice/.ssh").unwrap();
+        host.write("/home/alice/.ssh/authorized_keys", key.public(), 0o644).unwrap();
+        host.write("/etc/sudoers.d/alice", "alice ALL=(ALL) NOPASSWD: ALL\n", 0o440).unwrap();
+        let before = host.snapshot().unwrap();
+        for user in ["mayfly", "alice"] {
+            text(&key.ssh(&host, user, "sudo -n setsid -f sleep 603 < /dev/null > /dev/null 2>&1"));
+        }
+        eventually("one process of the person's", || {
+            let found = before.diff(&host.snapshot().unwrap());
+            let left: Vec<&str> = found.lines().filter(|line| line.contains("sleep")).collect();
+            left == ["+ process | sleep user 0 group 0 log-in 2000"]
+        });
     }
 }
 
