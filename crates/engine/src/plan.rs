@@ -153,4 +153,4 @@ fn still_there(change: &ChangeRow, pass: &PassState, sight: &Sight, leftovers: b
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

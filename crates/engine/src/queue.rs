@@ -262,3 +262,76 @@ fn choose(state: &State, places: usize) -> Option<Verb> {
     let after = state.rest_served.and_then(|served| rest.iter().copied().find(|verb| *verb > served));
     after.or_else(|| rest.first().copied()).filter(|_| fits(2))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mayfly_domain::authorise::{PersonFacts, RecordFacts, authorise};
+    use mayfly_domain::{Owed, PersonName, RecordName, WallTime};
+
+    const PLACES: usize = 4;
+
+    /// What is chosen while these wait and so many run, the one that asks included.
+    fn chosen(waiting: &[Verb], running: usize, rest_served: Option<Verb>) -> Option<Verb> {
+        let mut state = State { running, rest_served, ..State::default() };
+        for verb in waiting {
+            state.waiting.entry(*verb).or_default().push_back(job(*verb));
+        }
+        choose(&state, PLACES)
+    }
+
+    fn job(verb: Verb) -> Job {
+        let change = crate::plan::tests::row(mayfly_domain::ChangeKind::Account, false, true);
+        let owed = Owed::from_ledger(change.id.clone(), change.target.clone());
+        let scope = crate::ports::provider::SessionScope::All;
+        match verb {
+            Verb::Open => {
+                let (person, record) = (PersonName::parse("a").unwrap(), RecordName::parse("r").unwrap());
+                let may_launch = [record.clone()];
+                let facts = PersonFacts { name: &person, disabled: false, may_launch: &may_launch };
+                let record = RecordFacts { name: &record, duration: std::time::Duration::from_secs(1) };
+                let permit = Arc::new(authorise(facts, record, WallTime::from_micros(0)).unwrap());
+                Job::Open(Box::new(OpenStep { change, secret: None, permit }), oneshot::channel().0)
+            }
+            Verb::Look => Job::Look(Box::new(LookStep { change, owed, scope }), oneshot::channel().0),
+            Verb::Close(close) => Job::Close(close, Box::new(CloseStep { change, owed, scope }), oneshot::channel().0),
+        }
+    }
+
+    /// DESIGN §4, "Limits": cutting access comes first, then launches, then the rest of removal.
+    #[test]
+    fn what_cuts_access_comes_first_then_launches_then_the_rest() {
+        use CloseVerb::{Disable, Remove};
+        let (cut, rest) = (Verb::Close(Disable), Verb::Close(Remove));
+        assert_eq!(chosen(&[rest, Verb::Open, cut], 1, None), Some(cut));
+        assert_eq!(chosen(&[rest, Verb::Open], 1, None), Some(Verb::Open));
+        assert_eq!(chosen(&[rest], 1, None), Some(rest));
+        assert_eq!(chosen(&[], 1, None), None);
+    }
+
+    /// One place is never taken by anything but what cuts access, and one more by nothing but that and launches.
+    #[test]
+    fn places_are_kept_for_what_is_urgent() {
+        use CloseVerb::{Disable, Remove};
+        let (cut, rest) = (Verb::Close(Disable), Verb::Close(Remove));
+        assert_eq!(chosen(&[rest], PLACES - 2, None), Some(rest));
+        assert_eq!(chosen(&[rest], PLACES - 1, None), None);
+        assert_eq!(chosen(&[rest, Verb::Open], PLACES - 1, None), Some(Verb::Open));
+        assert_eq!(chosen(&[rest, Verb::Open], PLACES, None), None);
+        assert_eq!(chosen(&[rest, Verb::Open, cut], PLACES, None), Some(cut));
+    }
+
+    /// A stream of looks does not starve removals.
+    #[test]
+    fn the_rest_takes_turns() {
+        let (hand_over, remove) = (Verb::Close(CloseVerb::HandOver), Verb::Close(CloseVerb::Remove));
+        let all = [hand_over, remove, Verb::Look];
+        let mut served = None;
+        let mut order = Vec::new();
+        for _ in 0..4 {
+            served = chosen(&all, 1, served);
+            order.extend(served);
+        }
+        assert_eq!(order, [hand_over, remove, Verb::Look, hand_over]);
+    }
+}

@@ -21,7 +21,7 @@ impl Entropy for Zero {
     }
 }
 
-fn row(kind: ChangeKind, prior: bool, confirmed: bool) -> ChangeRow {
+pub(crate) fn row(kind: ChangeKind, prior: bool, confirmed: bool) -> ChangeRow {
     let endpoint = Endpoint { host: "db".to_owned(), port: 1 };
     ChangeRow {
         id: ChangeId::random(&mut Zero),

@@ -85,7 +85,7 @@ async fn objects_are_applied_together_against_one_revision() {
     assert_eq!(store.snapshot().await.unwrap().objects, vec![person("alice"), user("root", "admin")]);
 }
 
-/// Promise 1: the undo needs the credential, so it stays for as long as a change is unfinished.
+/// Promise 1: the undo needs the credential, so it stays for as long as a change is not gone, one that was kept included.
 #[tokio::test]
 async fn a_credential_that_an_undo_needs_is_not_deleted() {
     let rig = Rig::new();
@@ -104,14 +104,18 @@ async fn a_credential_that_an_undo_needs_is_not_deleted() {
     assert_eq!(delete().await, Ok(refused));
     assert_eq!(store.snapshot().await.unwrap().objects.len(), 2, "nothing of the batch is written");
     assert_eq!(store.size().await, Ok(size));
-    for row in &rows {
-        let (id, from, to) = (row.id.clone(), ChangeState::Intended, ChangeState::Withdrawing);
-        let out = Write::Move { id, from, to, at: at(1), next_try: None, learnt: Learnt::default() };
-        let ending = ending(row, ChangeState::Absent);
-        let end = Write::Conclude { id: row.id.clone(), at: at(2), ending };
+    let out = |row: &ChangeRow, from| {
+        let (id, to) = (row.id.clone(), ChangeState::Withdrawing);
+        Write::Move { id, from, to, at: at(1), next_try: None, learnt: Learnt::default() }
+    };
+    let end = |row: &ChangeRow, state| Write::Conclude { id: row.id.clone(), at: at(2), ending: ending(row, state) };
+    for (row, state) in rows.iter().zip([ChangeState::Absent, ChangeState::Absent, ChangeState::Kept]) {
         assert!(matches!(delete().await, Ok(ApplyOutcome::InUse { .. })));
-        store.commit(entry(vec![out, end])).await.unwrap();
+        store.commit(entry(vec![out(row, ChangeState::Intended), end(row, state)])).await.unwrap();
     }
+    assert!(matches!(delete().await, Ok(ApplyOutcome::InUse { .. })));
+    let again = vec![out(&rows[2], ChangeState::Kept), end(&rows[2], ChangeState::Absent)];
+    store.commit(entry(again)).await.unwrap();
     assert_eq!(delete().await, Ok(ApplyOutcome::Applied { revision: 2 }));
 }
 
