@@ -5,6 +5,7 @@
 //!   `server`.
 //! * [`admission`]: how many clients there may be that have not signed in yet.
 //! * [`postgres`]: the broker for PostgreSQL.
+//! * [`ssh`]: the broker for SSH.
 //! * `relay`: the copying that every broker shares, with messages of ours between those of the target.
 //!
 //! Invariants, stated as absences: nothing here creates or removes an account, knows the store, opens a socket to a
@@ -14,3 +15,4 @@ pub mod admission;
 pub mod port;
 pub mod postgres;
 mod relay;
+pub mod ssh;

@@ -23,8 +23,11 @@ use tokio::sync::watch;
 
 /// The client's secret.
 pub(crate) const SECRET: &str = "connect-secret-of-alice";
-/// The only person and record.
+/// The person and the record of most tests.
 pub(crate) const USER: &str = "alice~orders";
+/// Another person of the same record, and their secret.
+pub(crate) const OTHER: &str = "bob~orders";
+pub(crate) const OTHERS_SECRET: &str = "connect-secret-of-bob";
 
 /// What happened, for the tests to look at.
 #[derive(Default)]
@@ -36,12 +39,18 @@ pub(crate) struct Seen {
     pub(crate) started: AtomicUsize,
     pub(crate) closed: AtomicUsize,
     pub(crate) native_ids: Mutex<Vec<String>>,
+    /// Who came in, by the claim that was proved.
+    pub(crate) admitted: Mutex<Vec<String>>,
 }
 
 /// How the door answers.
 pub(crate) struct TestDoor {
     pub(crate) destination: Destination,
     pub(crate) credential: Credential,
+    pub(crate) made: bool,
+    pub(crate) service: Service,
+    /// The fingerprints of the keys with which [`USER`] signs in.
+    pub(crate) keys: Vec<String>,
     pub(crate) launch: Duration,
     pub(crate) turned: Option<Turned>,
     pub(crate) refused: Option<Refused>,
@@ -55,6 +64,9 @@ impl TestDoor {
         Self {
             destination,
             credential,
+            made: true,
+            service: Service::Postgres { default_database: "orders".to_owned() },
+            keys: Vec::new(),
             launch: Duration::ZERO,
             turned: None,
             refused: None,
@@ -68,13 +80,23 @@ impl TestDoor {
         self.standing.send_replace(Standing::Cut(Ending::new(reason)));
     }
 
+    fn knows(&self, claim: &Claim, fingerprint: &str) -> bool {
+        claim.login.to_string() == USER && self.keys.iter().any(|key| key == fingerprint)
+    }
+
+    fn admit(self: &Arc<Self>, login: &str) -> Box<dyn Admitted> {
+        self.seen.proved.fetch_add(1, SeqCst);
+        self.seen.admitted.lock().unwrap().push(login.to_owned());
+        Box::new(Member(Arc::clone(self)))
+    }
+
     fn joined(&self) -> Joined {
         Joined {
             session: SessionId::parse("ses_0000000000000001").unwrap(),
             destination: self.destination.clone(),
             credential: self.credential.clone(),
-            made: true,
-            service: Service::Postgres { default_database: "orders".to_owned() },
+            made: self.made,
+            service: self.service.clone(),
             authorised: Arc::new(authorised()),
             standing: self.standing.subscribe(),
             guard: Box::new(Guard(Arc::clone(&self.seen))),
@@ -101,25 +123,26 @@ impl Door for Shared {
         }
         let iterations = NonZeroU32::new(4096).unwrap();
         let login = claim.login.to_string();
-        let verifier = if login == USER {
-            Verifier::from_password(SECRET.as_bytes(), &[7; 16], iterations)
-        } else {
-            Verifier::mock(b"a secret of the test, of 32 bytes", login.as_bytes(), iterations)
+        let verifier = match login.as_str() {
+            USER => Verifier::from_password(SECRET.as_bytes(), &[7; 16], iterations),
+            OTHER => Verifier::from_password(OTHERS_SECRET.as_bytes(), &[8; 16], iterations),
+            _ => Verifier::mock(b"a secret of the test, of 32 bytes", login.as_bytes(), iterations),
         };
-        Ok(Box::new(Attempt { door: Arc::clone(&self.0), verifier }))
+        Ok(Box::new(Attempt { door: Arc::clone(&self.0), login, verifier }))
     }
 
-    async fn offers_key(&self, _: &Claim, _: &str) -> Result<bool, Turned> {
-        Ok(false)
+    async fn offers_key(&self, claim: &Claim, fingerprint: &str) -> Result<bool, Turned> {
+        Ok(self.0.knows(claim, fingerprint))
     }
 
-    async fn proved_key(&self, _: Claim, _: &str) -> Result<Box<dyn Admitted>, Turned> {
-        Err(Turned::Failed)
+    async fn proved_key(&self, claim: Claim, fingerprint: &str) -> Result<Box<dyn Admitted>, Turned> {
+        if self.0.knows(&claim, fingerprint) { Ok(self.0.admit(&claim.login.to_string())) } else { Err(Turned::Failed) }
     }
 }
 
 struct Attempt {
     door: Arc<TestDoor>,
+    login: String,
     verifier: Verifier,
 }
 
@@ -130,8 +153,7 @@ impl SignIn for Attempt {
     }
 
     async fn proved(self: Box<Self>) -> Result<Box<dyn Admitted>, Turned> {
-        self.door.seen.proved.fetch_add(1, SeqCst);
-        Ok(Box::new(Member(self.door)))
+        Ok(self.door.admit(&self.login))
     }
 
     async fn failed(self: Box<Self>) {

@@ -1,5 +1,6 @@
 //! The broker between real clients and real servers: psql, libpq of two versions, psycopg2 and pg_dump through a broker
-//! whose port is answered by a test, to throw-away PostgreSQL servers; and hostile clients and targets made by hand.
+//! whose port is answered by a test, to throw-away PostgreSQL servers; OpenSSH's clients to disposable hosts (`ssh`); and
+//! hostile clients and targets made by hand.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(clippy::disallowed_methods, reason = "tests start processes, tasks and connections themselves")]
@@ -13,3 +14,4 @@ mod programs;
 mod raw;
 mod sessions;
 mod sign_in;
+mod ssh;

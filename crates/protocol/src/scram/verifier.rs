@@ -103,6 +103,15 @@ impl Verifier {
         ))
     }
 
+    /// Whether this is the verifier of a password that a client typed in clear, as SSH and web forms have it. Takes as long
+    /// for a [`Verifier::mock`], for which the answer is always no; the keys are compared in constant time.
+    #[must_use]
+    pub fn accepts(&self, password: &[u8]) -> bool {
+        let (client_key, _server_key) = derive(password, &self.salt, self.iterations);
+        let same = client_key.stored_key() == self.stored_key;
+        same & !self.mock
+    }
+
     /// The iteration count.
     #[must_use]
     pub fn iterations(&self) -> NonZeroU32 {
@@ -154,6 +163,17 @@ mod tests {
         ] {
             assert_eq!(Verifier::parse(&LOGGED_IN.replacen(from, to, 1)), Err(VerifierError), "{from} -> {to}");
         }
+    }
+
+    #[test]
+    fn a_typed_password_is_accepted_only_where_it_is_the_one() {
+        let verifier = Verifier::parse(LOGGED_IN).unwrap();
+        assert!(verifier.accepts(b"pw"));
+        for wrong in [&b""[..], b"pW", b"pw ", b"pw\0"] {
+            assert!(!verifier.accepts(wrong), "{wrong:?}");
+        }
+        let twin = Verifier { mock: true, ..verifier };
+        assert!(!twin.accepts(b"pw"), "nobody signs in with a mock, whatever they know");
     }
 
     #[test]

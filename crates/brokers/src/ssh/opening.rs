@@ -1,0 +1,175 @@
+//! Joining the session of a person who has signed in, and our log-in to its target.
+
+use std::{sync::Arc, time::Duration};
+
+use mayfly_dial::{
+    Credential, DialError, Dialer,
+    ssh::{SshConnection, SshKey, SshLogin},
+};
+use mayfly_domain::{Authorised, Destination, Permit, SessionId};
+use tokio::sync::watch;
+
+use crate::port::{Clock, ConnectionGuard, Ending, RefusalClass, Refused, Service, SshService, Standing};
+
+use super::{
+    Context,
+    outcome::{Outcome, Stage},
+    sign_in::Person,
+    voice,
+};
+
+/// Why a connection is closed, and what the client is told.
+#[derive(Debug)]
+pub(super) struct Closing {
+    pub(super) outcome: Outcome,
+    pub(super) sentence: String,
+}
+
+impl Closing {
+    pub(super) fn new(outcome: Outcome, sentence: impl Into<String>) -> Self {
+        Self { outcome, sentence: sentence.into() }
+    }
+
+    /// A session was not joined.
+    fn refused(refused: Refused) -> Self {
+        Self::new(Outcome::Refused(refused.class), refused.text)
+    }
+
+    /// The session was cut.
+    pub(super) fn cut(ending: Ending) -> Self {
+        Self::new(Outcome::Cut(ending.reason), ending.sentence)
+    }
+
+    /// Something took too long.
+    fn timed_out(stage: Stage) -> Self {
+        let text = match stage {
+            Stage::SignIn => "the sign-in took too long",
+            Stage::Launch => "the session was not ready in time: try again",
+            Stage::Target => "the target did not answer in time",
+        };
+        Self::new(Outcome::TimedOut(stage), text)
+    }
+
+    /// We are not let in. What the person reads is our words only, never the peer's.
+    fn unreachable(error: DialError) -> Self {
+        tracing::warn!(error = &error as &dyn std::error::Error, "Target cannot be reached");
+        let outcome = match error {
+            DialError::LoginRefused { .. } => Outcome::TargetRefused,
+            DialError::TimedOut { .. } => Outcome::TimedOut(Stage::Target),
+            _ => Outcome::Unreachable,
+        };
+        Self::new(outcome, error.person_text())
+    }
+}
+
+/// The target that a session is on, with the one connection that all channels of the client share.
+pub(super) struct Target {
+    connection: SshConnection,
+    service: SshService,
+    account: String,
+    record: String,
+    standing: watch::Receiver<Standing>,
+    clock: Arc<dyn Clock>,
+    limit: Duration,
+}
+
+impl Target {
+    /// The connection, logged in as the session's account.
+    pub(super) fn connection(&self) -> &SshConnection {
+        &self.connection
+    }
+
+    /// What the record allows.
+    pub(super) fn service(&self) -> &SshService {
+        &self.service
+    }
+
+    /// How long the target may take to answer.
+    pub(super) fn limit(&self) -> Duration {
+        self.limit
+    }
+
+    /// Until when the session lasts.
+    pub(super) fn standing(&self) -> watch::Receiver<Standing> {
+        self.standing.clone()
+    }
+
+    /// The clock of deadlines.
+    pub(super) fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    /// What a person reads before the first prompt.
+    pub(super) fn greeting(&self) -> String {
+        let Self { account, record, .. } = self;
+        match &*self.standing.borrow() {
+            Standing::Open { until } => {
+                let left = voice::spoken(until.since(self.clock.now()));
+                format!("connected to {record} as {account} for {left}")
+            }
+            Standing::Cut(ending) => ending.sentence.clone(),
+        }
+    }
+}
+
+/// A session that can be used.
+pub(super) struct Ready {
+    pub(super) target: Arc<Target>,
+    pub(super) standing: watch::Receiver<Standing>,
+    /// Dropped when the connection to the target is closed.
+    pub(super) guard: Box<dyn ConnectionGuard>,
+}
+
+/// Joins the session, logs in to its target, and waits until that is on record. A cut ends it at any moment.
+pub(super) async fn open(person: Person, context: &Context, note: impl FnOnce(&SessionId)) -> Result<Ready, Closing> {
+    let record = person.login.record.to_string();
+    let joining = tokio::time::timeout(context.settings.launch_time, person.admitted.join()).await;
+    let mut joined = joining.map_err(|_elapsed| Closing::timed_out(Stage::Launch))?.map_err(Closing::refused)?;
+    note(&joined.session);
+    let Service::Ssh(service) = joined.service.clone() else {
+        let text = "this record is not opened with SSH".to_owned();
+        return Err(Closing::refused(Refused { class: RefusalClass::NotPermitted, text }));
+    };
+    let mut standing = joined.standing.clone();
+    let limit = context.settings.target_time;
+    let opening = async {
+        let connection =
+            log_in(&joined.credential, joined.made, &joined.destination, &joined.authorised, limit).await?;
+        joined.guard.opened(connection.local_address().to_string());
+        joined.guard.started().await.map_err(Closing::refused)?;
+        Ok(connection)
+    };
+    let connection = tokio::select! {
+        biased;
+        ending = voice::cut(&mut standing) => return Err(Closing::cut(ending)),
+        opened = opening => opened?,
+    };
+    let target = Target {
+        connection,
+        service,
+        account: joined.credential.login.clone(),
+        record,
+        standing: joined.standing.clone(),
+        clock: Arc::clone(&context.clock),
+        limit,
+    };
+    Ok(Ready { target: Arc::new(target), standing, guard: joined.guard })
+}
+
+/// Logs in to the target as the session's account.
+async fn log_in(
+    credential: &Credential,
+    made: bool,
+    destination: &Destination,
+    authorised: &Authorised,
+    limit: Duration,
+) -> Result<SshConnection, Closing> {
+    let login = if made {
+        SshLogin::Key(SshKey::of_session(&credential.secret))
+    } else {
+        let read = SshLogin::of_secret(&credential.secret);
+        read.map_err(|failure| Closing::new(Outcome::TargetRefused, failure.text))?
+    };
+    let dialled = Dialer.ssh(Permit::Open(authorised), destination, &credential.login, &login, limit).await;
+    dialled.map_err(Closing::unreachable)
+}

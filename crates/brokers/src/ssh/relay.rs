@@ -1,0 +1,136 @@
+//! What runs on a channel and what the client says to it, passed on in both directions at once. A side that takes nothing
+//! holds up only the direction towards it; between reading a piece and passing it on, nothing more is read.
+
+use std::{collections::VecDeque, future::pending, time::Duration};
+
+use mayfly_dial::ssh::SshMessage;
+use russh::{
+    ChannelMsg, ChannelReadHalf, ChannelWriteHalf,
+    server::{Handle, Msg},
+};
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use super::{
+    channel::{ClientChannel, End, Event, Parcel, Voice},
+    program::{Started, TARGET_LOST, TargetChannel},
+    stage::Stages,
+    voice,
+};
+
+/// How long it may take to say that a channel is closed.
+const CLOSE_TIME: Duration = Duration::from_secs(1);
+
+/// Passes everything on until either side ends, or the session does.
+pub(super) async fn program(
+    client: ClientChannel,
+    handle: &Handle,
+    started: Started,
+    early: Vec<Parcel>,
+    mut stages: Stages,
+) -> End {
+    let ClientChannel { writer, mut events } = client;
+    let Started { channel: TargetChannel { channel, terminal, before }, shell, target } = started;
+    let (mut from_target, to_target) = channel.split();
+    let voice = Voice { writer: &writer, terminal };
+    let warnings = async {
+        if shell {
+            voice::warn(&target, &voice).await;
+        }
+        pending::<()>().await;
+    };
+    let ended = tokio::select! {
+        biased;
+        ended = stages.ended() => Ended::Cut(ended.sentence.clone()),
+        ended = down(&mut from_target, before, &writer, handle) => ended,
+        () = up(&mut events, early, &to_target) => Ended::ClientLeft,
+        () = warnings => Ended::ClientLeft,
+    };
+    // The target first: who is cut does nothing more there while we explain.
+    drop(from_target);
+    close(&to_target).await;
+    match ended {
+        Ended::ClientLeft => End::Over,
+        Ended::ProgramEnded => {
+            let _gone = writer.close().await;
+            End::Over
+        }
+        Ended::TargetLost => {
+            voice.end(TARGET_LOST).await;
+            End::TargetLost
+        }
+        Ended::Cut(sentence) => {
+            voice.end(&sentence).await;
+            End::Over
+        }
+    }
+}
+
+/// Closes a channel on the target, whose other half is dropped already, or the library might wait for it.
+pub(super) async fn close(to_target: &ChannelWriteHalf<SshMessage>) {
+    let _elapsed = tokio::time::timeout(CLOSE_TIME, to_target.close()).await;
+}
+
+/// Why passing on ended.
+enum Ended {
+    ClientLeft,
+    ProgramEnded,
+    TargetLost,
+    Cut(String),
+}
+
+/// From the client to the target, until the client closes the channel.
+async fn up(events: &mut UnboundedReceiver<Parcel>, early: Vec<Parcel>, to: &ChannelWriteHalf<SshMessage>) {
+    for parcel in early {
+        pass_up(parcel, to).await;
+    }
+    while let Some(parcel) = events.recv().await {
+        pass_up(parcel, to).await;
+    }
+}
+
+async fn pass_up(parcel: Parcel, to: &ChannelWriteHalf<SshMessage>) {
+    let Parcel { event, kept } = parcel;
+    // A target that takes nothing more is heard of from the other direction.
+    let _gone = match event {
+        Event::Data(data) => to.data_bytes(data).await,
+        Event::Eof => to.eof().await,
+        Event::Size(size) => to.window_change(size.columns, size.rows, size.width, size.height).await,
+        Event::Signal(signal) => to.signal(signal).await,
+        // One terminal, one program; and variables are for those that are yet to start.
+        Event::Terminal(..) | Event::Variable(..) | Event::Program(..) => Ok(()),
+    };
+    drop(kept);
+}
+
+/// From the target to the client, until the target closes the channel.
+async fn down(
+    from: &mut ChannelReadHalf,
+    mut before: VecDeque<ChannelMsg>,
+    to: &ChannelWriteHalf<Msg>,
+    handle: &Handle,
+) -> Ended {
+    loop {
+        let message = match before.pop_front() {
+            Some(message) => Some(message),
+            None => from.wait().await,
+        };
+        let passed = match message {
+            Some(ChannelMsg::Data { data }) => to.data_bytes(data).await.is_ok(),
+            Some(ChannelMsg::ExtendedData { data, ext }) => to.extended_data_bytes(ext, data).await.is_ok(),
+            Some(ChannelMsg::Eof) => to.eof().await.is_ok(),
+            Some(ChannelMsg::ExitStatus { exit_status }) => to.exit_status(exit_status).await.is_ok(),
+            Some(ChannelMsg::ExitSignal { signal_name, core_dumped, error_message, lang_tag }) => {
+                handle.exit_signal_request(to.id(), signal_name, core_dumped, error_message, lang_tag).await.is_ok()
+            }
+            Some(ChannelMsg::XonXoff { client_can_do }) => {
+                handle.xon_xoff_request(to.id(), client_can_do).await.is_ok()
+            }
+            Some(ChannelMsg::Close) => return Ended::ProgramEnded,
+            None => return Ended::TargetLost,
+            Some(_) => true,
+        };
+        if !passed {
+            return Ended::ClientLeft;
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! The session of one connection, from the person's sign-in to the end: it is opened while the first channels are opened
+//! already, then serves them, and ends with the client, the target or a cut.
+
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+
+use futures_util::{StreamExt, stream::FuturesUnordered};
+use mayfly_domain::SessionId;
+use russh::{
+    Disconnect,
+    server::{ChannelOpenHandle, Handle, RunningSession},
+};
+use tokio::sync::{mpsc::UnboundedReceiver, watch};
+
+use super::{
+    Context,
+    channel::{self, ClientChannel, End},
+    client::Client,
+    forward::{self, Forward},
+    opening::{self, Closing, Ready},
+    outcome::Outcome,
+    program::TARGET_LOST,
+    sign_in::Person,
+    stage::{Ended, Stage, Stages},
+    voice,
+};
+
+/// How long a client has, after its channels have ended, to leave or to take our last message.
+const FAREWELL_TIME: Duration = Duration::from_secs(1);
+
+/// What the connection's task hears from the library's.
+pub(super) enum Told {
+    /// A person has signed in.
+    SignedIn { person: Person, handle: Handle },
+    /// A channel for a program is to be opened.
+    Session { channel: ClientChannel, reply: ChannelOpenHandle, handle: Handle },
+    /// A channel to a port is to be opened.
+    Forward { channel: ClientChannel, reply: ChannelOpenHandle, to: Forward },
+}
+
+/// The connection to the client, as the library runs it.
+pub(super) type Running = RunningSession<Client>;
+
+/// The channels of a connection. All of them run in its task.
+type Channels = FuturesUnordered<Pin<Box<dyn Future<Output = End> + Send>>>;
+
+/// A connection whose person has signed in.
+pub(super) struct Connection {
+    running: Running,
+    handle: Handle,
+    told: UnboundedReceiver<Told>,
+    channels: Channels,
+    stage: watch::Sender<Stage>,
+    stages: Stages,
+}
+
+impl Connection {
+    pub(super) fn new(running: Running, handle: Handle, told: UnboundedReceiver<Told>, person: &Person) -> Self {
+        let stage = watch::Sender::new(Stage::Opening);
+        let stages = Stages::new(stage.subscribe(), person.login.record.clone());
+        Self { running, handle, told, channels: Channels::new(), stage, stages }
+    }
+
+    /// Serves the person until the connection ends. `note` hears the session as soon as it is known.
+    pub(super) async fn serve(
+        mut self,
+        person: Person,
+        context: &Context,
+        note: impl FnOnce(&SessionId) + Send,
+    ) -> Outcome {
+        let opened = {
+            let mut opening = std::pin::pin!(opening::open(person, context, note));
+            self.until(&mut opening).await
+        };
+        let closing = match opened {
+            None => return Outcome::ClientLeft,
+            Some(Err(closing)) => closing,
+            Some(Ok(Ready { target, mut standing, guard })) => {
+                self.stage.send_replace(Stage::Ready(Arc::clone(&target)));
+                let mut cut = std::pin::pin!(voice::cut(&mut standing));
+                let closing = match self.until_lost(&mut cut).await {
+                    Over::ClientLeft => None,
+                    Over::TargetLost => Some(Closing::new(Outcome::TargetLost, TARGET_LOST)),
+                    Over::Cut(ending) => Some(Closing::cut(ending)),
+                };
+                if let Some(closing) = &closing {
+                    self.end(closing);
+                }
+                let _elapsed = tokio::time::timeout(FAREWELL_TIME, target.connection().close()).await;
+                drop(target);
+                drop(guard);
+                match closing {
+                    Some(closing) => closing,
+                    None => return Outcome::ClientLeft,
+                }
+            }
+        };
+        self.end(&closing);
+        self.farewell(&closing.sentence).await;
+        closing.outcome
+    }
+
+    /// Tells the channels that the session is over.
+    fn end(&self, closing: &Closing) {
+        self.stage.send_if_modified(|stage| {
+            let open = !matches!(stage, Stage::Ended(_));
+            if open {
+                *stage = Stage::Ended(Arc::new(Ended { sentence: closing.sentence.clone() }));
+            }
+            open
+        });
+    }
+
+    /// Serves channels until `done` is; `None` if the client leaves first.
+    async fn until<T>(&mut self, done: &mut (impl Future<Output = T> + Unpin)) -> Option<T> {
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut *done => return Some(done),
+                _left = &mut self.running => return None,
+                told = self.told.recv() => match told {
+                    Some(told) => self.open(told),
+                    None => return None,
+                },
+                Some(_end) = self.channels.next() => {}
+            }
+        }
+    }
+
+    /// Serves channels until the session is cut, or one of both sides is gone.
+    async fn until_lost(&mut self, cut: &mut (impl Future<Output = crate::port::Ending> + Unpin)) -> Over {
+        loop {
+            tokio::select! {
+                biased;
+                ending = &mut *cut => return Over::Cut(ending),
+                _left = &mut self.running => return Over::ClientLeft,
+                told = self.told.recv() => match told {
+                    Some(told) => self.open(told),
+                    None => return Over::ClientLeft,
+                },
+                Some(end) = self.channels.next() => if end == End::TargetLost {
+                    return Over::TargetLost;
+                }
+            }
+        }
+    }
+
+    /// Begins to serve a channel.
+    fn open(&mut self, told: Told) {
+        let stages = self.stages.clone();
+        match told {
+            Told::Session { channel, reply, handle } => {
+                self.channels.push(Box::pin(channel::serve(channel, reply, handle, stages)));
+            }
+            Told::Forward { channel, reply, to } => {
+                self.channels.push(Box::pin(forward::serve(channel, reply, to, stages)));
+            }
+            // The library signs a connection in once.
+            Told::SignedIn { .. } => {}
+        }
+    }
+
+    /// Lets the channels say why they end, and the client leave; then ends the connection with the reason.
+    async fn farewell(mut self, sentence: &str) {
+        while !self.channels.is_empty() {
+            tokio::select! {
+                biased;
+                _left = &mut self.running => return,
+                _end = self.channels.next() => {}
+            }
+        }
+        let leaving = async {
+            let reason = (Disconnect::ByApplication, sentence.to_owned(), String::new());
+            // A client whose only channel has ended leaves by itself, with the exit status that it was given.
+            let wait = tokio::time::timeout(FAREWELL_TIME, &mut self.running).await;
+            if wait.is_err() {
+                let _gone = self.handle.disconnect(reason.0, reason.1, reason.2).await;
+                let _left = (&mut self.running).await;
+            }
+        };
+        let _elapsed = tokio::time::timeout(FAREWELL_TIME.saturating_mul(2), leaving).await;
+    }
+}
+
+/// Why an open session is over.
+enum Over {
+    ClientLeft,
+    TargetLost,
+    Cut(crate::port::Ending),
+}
