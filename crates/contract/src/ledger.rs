@@ -134,7 +134,8 @@ impl Books {
                 expect(self.holds.insert(hold), || "the hold is there already".to_owned())?;
             }
             Write::Release(hold) => drop(self.holds.remove(&hold)),
-            Write::Know { endpoint, target } => drop(self.known.insert(endpoint.to_string(), target)),
+            Write::Know { endpoint, target: Some(target) } => drop(self.known.insert(endpoint.to_string(), target)),
+            Write::Know { endpoint, target: None } => drop(self.known.remove(&endpoint.to_string())),
         }
         Ok(())
     }

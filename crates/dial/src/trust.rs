@@ -25,7 +25,7 @@ pub fn tls_client_config(trust: &Trust) -> Result<Option<Arc<ClientConfig>>, Dia
     let verifier: Arc<dyn ServerCertVerifier> = match trust {
         Trust::Plaintext => return Ok(None),
         // Written down for SSH: it trusts no authority of certificates, so nothing that TLS could show is good.
-        Trust::HostKey { .. } | Trust::HostAuthority { .. } => {
+        Trust::HostKey { .. } | Trust::HostAuthority { .. } | Trust::NotPinned => {
             return Err(DialError::Authorities(AuthoritiesFault::Empty));
         }
         Trust::VerifyFull { ca_pem } => {

@@ -49,6 +49,8 @@ pub enum Trust {
         /// The public keys of the authorities, a line each in OpenSSH's form.
         keys: String,
     },
+    /// SSH; no key of the host has been confirmed yet, so nothing is sent there.
+    NotPinned,
     /// No encryption, written down by the administrator for this record: never a fallback.
     Plaintext,
 }
@@ -71,6 +73,7 @@ impl Destination {
             Trust::VerifyCa { ca_pem } => ("verify_ca", ca_pem.as_str()),
             Trust::HostKey { fingerprint } => ("host_key", fingerprint.as_str()),
             Trust::HostAuthority { keys } => ("host_authority", keys.as_str()),
+            Trust::NotPinned => ("not_pinned", ""),
             Trust::Plaintext => ("plaintext", ""),
         };
         let mut bytes = Vec::new();

@@ -227,7 +227,7 @@ impl Launcher {
         for part in parts {
             if part.new_target {
                 let endpoint = part.wish.place.destination.endpoint.clone();
-                entry.writes.push(Write::Know { endpoint, target: part.survey.target.clone() });
+                entry.writes.push(Write::Know { endpoint, target: Some(part.survey.target.clone()) });
             }
             self.intents_of(part, launch, now, &mut entry).await?;
         }

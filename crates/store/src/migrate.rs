@@ -91,6 +91,7 @@ mod tests {
         "connect_secret",
         "hold",
         "installation",
+        "known_target",
         "object",
         "object_revision",
         "sealed_secret",

@@ -27,6 +27,8 @@ fn a_machine_is_read_with_its_defaults_and_keeps_its_stored_form() {
     let [Object::Machine(machine)] = objects.as_slice() else { panic!("{objects:?}") };
     assert_eq!(machine.operating_system, OperatingSystem::Linux);
     assert_eq!(machine.resource.trust, Trust::HostKey { fingerprint: PIN.to_owned() });
+    let unpinned = parse(&web01("  jit: {create_ephemeral: true}\n"), &no_files).unwrap();
+    assert!(matches!(unpinned.as_slice(), [Object::Machine(machine)] if machine.resource.trust == Trust::NotPinned));
     assert_eq!((machine.resource.port, machine.resource.administrative_port), (22, 22));
     assert!(machine.ssh.sftp && machine.ssh.forwarding.is_empty());
     assert_eq!(machine.resource.jit.launch, Launch::Ephemeral);
@@ -57,7 +59,7 @@ fn what_a_machine_cannot_be_is_refused_by_name() {
     assert!(parse(&web01(&good), &no_files).is_ok());
     for (bad, told) in [
         (good.replace(PIN, "MD5:00"), "spec.host_key.pin: has to be a fingerprint"),
-        ("  jit: {create_ephemeral: true}\n".to_owned(), "ssh-keyscan"),
+        (good.replace(&format!("pin: \"{PIN}\""), ""), "leave it out and pin it"),
         (
             good.replace("{create_ephemeral: true}", "{create_ephemeral: true, ephemeral_account_type: windows}"),
             "does not fit",

@@ -16,6 +16,9 @@ pub enum HostKeyFault {
         /// The fingerprint of the key that was shown.
         found: String,
     },
+    /// None has been confirmed for this record yet.
+    #[error("none is pinned yet (mayfly record pin)")]
+    NotPinned,
     /// The record trusts an authority and the host shows a key without a certificate.
     #[error("it comes without a certificate of the record's authority")]
     NoCertificate,
@@ -60,6 +63,7 @@ pub(super) fn judge(trust: &Trust, host: &str, key: &PublicKeyOrCertificate) -> 
             PublicKeyOrCertificate::PublicKey { .. } => Err(HostKeyFault::NoCertificate),
             PublicKeyOrCertificate::Certificate(certificate) => judge_certificate(keys, host, certificate),
         },
+        Trust::NotPinned => Err(HostKeyFault::NotPinned),
         Trust::VerifyFull { .. } | Trust::VerifyCa { .. } | Trust::Plaintext => Err(HostKeyFault::NoTrust),
     }
 }

@@ -187,8 +187,8 @@ pub enum Write {
     Know {
         /// The endpoint that is administered.
         endpoint: Endpoint,
-        /// The target, as it identified itself.
-        target: TargetId,
+        /// The target, as it identified itself; `None` to take whichever answers next.
+        target: Option<TargetId>,
     },
 }
 

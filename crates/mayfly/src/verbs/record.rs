@@ -34,7 +34,14 @@ pub(super) async fn pin(context: &Context, name: &str, identity: Option<String>)
     let answer = if identity.is_some() { post(identity).await? } else { confirmed(context, post).await? };
     context.output.one(&answer, &answer.record, || {
         let (endpoint, identity) = (escape::line(&answer.endpoint), escape::line(&answer.identity));
-        format!("sessions of {endpoint} are opened on {identity} and on no other server\n")
+        let mut text = format!("sessions of {endpoint} are opened on {identity} and on no other server\n");
+        if identity.starts_with("SHA256:") {
+            // What is applied is the whole object: a field that is absent there means its default.
+            text.push_str(&format!(
+                "write it into the record's file too, or the next apply takes it out: host_key: {{pin: \"{identity}\"}}\n"
+            ));
+        }
+        text
     })?;
     Ok(Exit::Done)
 }

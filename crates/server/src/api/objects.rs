@@ -8,7 +8,7 @@ use axum::extract::{Path, Query, State};
 use mayfly_access::objects::{self, Kind, Object, ObjectId, Resource};
 use mayfly_access::store::{ApplyOutcome, Batch, Objects, SealedSecret, SecretOutcome, Secrets, Snapshot};
 use mayfly_domain::audit::{Event, EventKind};
-use mayfly_domain::{EndReason, RecordName, Secret, authorise};
+use mayfly_domain::{EndReason, RecordName, Secret, Trust, authorise};
 use mayfly_engine::ports::clock::Clock;
 use mayfly_engine::ports::ledger::Ledger;
 use mayfly_vault::Sealed;
@@ -173,6 +173,12 @@ async fn answer(api: &Api, revision: u64, applied: Vec<Applied>) -> Result<Apply
     let snapshot = Objects::snapshot(&*api.context.store).await?;
     let secrets = Secrets::all(&*api.context.store).await?;
     let mut notes = Vec::new();
+    for resource in snapshot.objects.iter().filter_map(Object::resource) {
+        if resource.trust == Trust::NotPinned {
+            let name = &resource.name;
+            notes.push(format!("{name} has no host key pinned yet, nothing is sent there: mayfly record pin {name}"));
+        }
+    }
     for object in &snapshot.objects {
         let Object::User(user) = object else { continue };
         let name = &user.name;
@@ -180,6 +186,8 @@ async fn answer(api: &Api, revision: u64, applied: Vec<Applied>) -> Result<Apply
         let Some(resource) = resources.find(|known| known.name == user.resource) else { continue };
         let Some(destination) = resource.destination_of(name) else { continue };
         match secrets.iter().find(|secret| secret.user == *name) {
+            // First the host has to be known.
+            None if destination.trust == Trust::NotPinned => {}
             None => notes.push(format!("user record {name} has no secret yet: mayfly secret set {name}")),
             Some(secret) => {
                 let sealed = Sealed::from_bytes(secret.sealed.clone());
@@ -243,6 +251,10 @@ pub(super) async fn set_secret(
     };
     let record = api.context.resource(&user.resource).await?.ok_or_else(unused)?;
     let destination = record.resource().destination_of(&name).ok_or_else(unused)?;
+    if destination.trust == Trust::NotPinned {
+        let detail = format!("{} has no host key pinned yet: a secret is kept for a host that is known", user.resource);
+        return Err(Refusal::new(Code::Conflict, detail).next(format!("mayfly record pin {}", user.resource)));
+    }
     let sealed = api
         .context
         .vault

@@ -5,9 +5,11 @@ use super::problem::{Administrator, Body, Refusal};
 use crate::orders;
 use axum::Json;
 use axum::extract::{Path, State};
-use mayfly_access::objects::{Launch, Record};
+use mayfly_access::objects::{Kind, Launch, MachineRecord, Object, Record};
+use mayfly_access::store::{ApplyOutcome, Batch, Objects};
+use mayfly_dial::Dialer;
 use mayfly_domain::audit::EventKind;
-use mayfly_domain::{Administration, RecordName, TargetId};
+use mayfly_domain::{Administration, Failure, Permit, RecordName, TargetId, Trust};
 use mayfly_engine::ports::clock::Clock;
 use mayfly_engine::ports::ledger::{Entry, Ledger, Write};
 use mayfly_providers::{Check, Level};
@@ -15,6 +17,7 @@ use mayfly_wire::problem::Code;
 use mayfly_wire::records::{self, CheckAnswer, CheckRequest, PinAnswer, PinRequest};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 const fn level(level: Level) -> records::Level {
     match level {
@@ -60,6 +63,9 @@ pub(super) async fn pin(
     Body(request): Body<PinRequest>,
 ) -> Result<Json<PinAnswer>, Refusal> {
     let asked = Asked::find(&api, &name).await?;
+    if let Record::Machine(machine) = &asked.record {
+        return pin_host_key(&api, &by, machine, request.identity).await.map(Json);
+    }
     let (found, known) = asked.identity(&api, &by).await?;
     let endpoint = asked.record.resource().administration().destination.endpoint;
     let mut pinned = known.as_ref().map(ToString::to_string);
@@ -72,12 +78,66 @@ pub(super) async fn pin(
         event.record = Some(asked.name.clone());
         event.target = Some(found.to_string());
         let event = event.with("was", pinned.as_deref().unwrap_or("nothing"));
-        let writes = vec![Write::Know { endpoint: endpoint.clone(), target: found.clone() }];
+        let writes = vec![Write::Know { endpoint: endpoint.clone(), target: Some(found.clone()) }];
         api.context.store.commit(Entry { writes, events: vec![event] }).await?;
         pinned = Some(confirmed);
     }
     let (record, endpoint, identity) = (asked.name.to_string(), endpoint.to_string(), found.to_string());
     Ok(Json(PinAnswer { record, endpoint, identity, pinned }))
+}
+
+/// How long a host gets to show its key.
+const HOST_KEY_LIMIT: Duration = Duration::from_secs(15);
+
+/// The same for a machine: the identity is its host key, and pinning it changes the record.
+async fn pin_host_key(
+    api: &Api,
+    by: &Administration,
+    machine: &MachineRecord,
+    confirmed: Option<String>,
+) -> Result<PinAnswer, Refusal> {
+    let destination = machine.resource.administration().destination;
+    let endpoint = &destination.endpoint;
+    let pinned = match &machine.resource.trust {
+        Trust::HostKey { fingerprint } => Some(fingerprint.clone()),
+        Trust::HostAuthority { .. } => {
+            let text = format!("{} trusts an authority of hosts: a single key is not pinned", machine.resource.name);
+            return Err(Refusal::new(Code::Conflict, text));
+        }
+        _ => None,
+    };
+    let seen = Dialer.ssh_host_key(Permit::Inspect(by), &destination, HOST_KEY_LIMIT).await;
+    let seen = seen.map_err(|error| Refusal::from(Failure::new(error.class(), error.person_text())))?.fingerprint;
+    let (record, address) = (machine.resource.name.to_string(), endpoint.to_string());
+    let Some(confirmed) = confirmed else {
+        return Ok(PinAnswer { record, endpoint: address, identity: seen, pinned });
+    };
+    if confirmed != seen {
+        let text = format!("{endpoint} shows the host key {seen}, not {confirmed}: nothing was pinned");
+        return Err(Refusal::new(Code::Conflict, text));
+    }
+    let mut changed = machine.clone();
+    changed.resource.trust = Trust::HostKey { fingerprint: seen.clone() };
+    let event = |kind| {
+        let mut event = api.context.event(kind, by.by());
+        event.record = Some(machine.resource.name.clone());
+        event
+    };
+    let was = pinned.as_deref().unwrap_or("nothing");
+    let pinning = event(EventKind::TargetPinned).with("host_key", &seen).with("was", was);
+    let object = format!("{}/{}", Kind::Machine, machine.resource.name);
+    let events = vec![pinning, event(EventKind::RecordUpdated).with("object", object)];
+    let before = Objects::snapshot(&*api.context.store).await?;
+    let put = vec![Object::Machine(Box::new(changed))];
+    let batch = Batch { expected: before.revision, put, delete: Vec::new(), events };
+    match api.context.store.apply(batch).await? {
+        ApplyOutcome::Applied { .. } => {}
+        _ => return Err(Refusal::new(Code::Conflict, "somebody else is applying objects too: try again")),
+    }
+    // The key is what the administrator confirmed; whichever machine shows it is the one from now on.
+    let forget = vec![Write::Know { endpoint: endpoint.clone(), target: None }];
+    api.context.store.commit(Entry { writes: forget, events: Vec::new() }).await?;
+    Ok(PinAnswer { record, endpoint: address, identity: seen.clone(), pinned: Some(seen) })
 }
 
 pub(super) async fn check(

@@ -33,9 +33,12 @@ pub(super) fn apply(connection: &Connection, writes: Vec<Write>) -> Result<(), S
             }
             Write::Hold(row) => hold(connection, &row)?,
             Write::Release(row) => release(connection, &row)?,
-            Write::Know { endpoint, target } => {
+            Write::Know { endpoint, target: Some(target) } => {
                 let values = [endpoint.to_string(), target.to_string()];
                 execute(connection, include_str!("../../sql/known-target-put.sql"), values)?;
+            }
+            Write::Know { endpoint, target: None } => {
+                execute(connection, include_str!("../../sql/known-target-delete.sql"), [endpoint.to_string()])?;
             }
         }
     }

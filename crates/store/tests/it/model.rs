@@ -87,8 +87,8 @@ fn write() -> impl Strategy<Value = Write> {
         }),
         3 => hold.clone().prop_map(Write::Hold),
         2 => hold.prop_map(Write::Release),
-        1 => (0..2_u64, 0..2_u64).prop_map(|(host, which)| {
-            Write::Know { endpoint: endpoint(host), target: target(which) }
+        1 => (0..2_u64, proptest::option::of(0..2_u64)).prop_map(|(host, which)| {
+            Write::Know { endpoint: endpoint(host), target: which.map(target) }
         }),
     ]
 }

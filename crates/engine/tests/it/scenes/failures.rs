@@ -257,7 +257,7 @@ fn nothing_is_opened_on_another_server_at_the_address() {
         // An administrator confirms it: from now on that one is known, and the old one is not.
         let known = Write::Know {
             endpoint: Endpoint { host: "one".to_owned(), port: 1 },
-            target: TargetId::new("fake", "another"),
+            target: Some(TargetId::new("fake", "another")),
         };
         world.ledger.commit(Entry { writes: vec![known], events: Vec::new() }).await.unwrap();
         let failure = Want::made("bob").join(&process).await.unwrap_err();
