@@ -81,6 +81,12 @@ impl PgBouncer {
         self.port
     }
 
+    /// Its process id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
     /// The certificate of the authority of its own certificate (for `localhost` and 127.0.0.1), PEM.
     #[must_use]
     pub fn ca_pem(&self) -> &str {

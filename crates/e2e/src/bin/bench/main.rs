@@ -10,7 +10,10 @@
 mod ends;
 mod figures;
 mod launch;
+mod memory;
+mod raw;
 mod select;
+mod storm;
 mod tls;
 mod world;
 
@@ -21,15 +24,20 @@ use world::World;
 
 /// How long and how often everything runs.
 struct Effort {
+    /// Each signs in, and has a session when all expire at one moment.
     persons: usize,
     rounds: usize,
     seconds: u64,
     ends: usize,
-    idle: [usize; 2],
+    /// How long a session lasts that is to expire: long enough to open one for everybody.
+    expiry: Duration,
+    idle: usize,
 }
 
-const FULL: Effort = Effort { persons: 500, rounds: 5, seconds: 5, ends: 100, idle: [200, 1000] };
-const QUICK: Effort = Effort { persons: 64, rounds: 2, seconds: 2, ends: 20, idle: [50, 200] };
+const FULL: Effort =
+    Effort { persons: 500, rounds: 5, seconds: 5, ends: 100, expiry: Duration::from_secs(90), idle: 200 };
+const QUICK: Effort =
+    Effort { persons: 64, rounds: 2, seconds: 2, ends: 20, expiry: Duration::from_secs(20), idle: 50 };
 
 fn main() -> Result<()> {
     let effort = match std::env::args().skip(1).collect::<Vec<_>>().as_slice() {
@@ -48,7 +56,8 @@ async fn run(effort: &Effort) -> Result<()> {
     // What was measured before something failed is shown all the same.
     figures::print(&rows);
     println!(
-        "\n{cores} cores; load average before {load_before}, after {}; 4 KiB to the disk: {:.2} ms",
+        "\n{}; {cores} cores; load average before {load_before}, after {}; 4 KiB to the disk: {:.2} ms",
+        world.versions()?,
         figures::load(),
         figures::fsync(world.installation.directory())?
     );
@@ -57,17 +66,25 @@ async fn run(effort: &Effort) -> Result<()> {
 
 async fn measure(world: &Arc<World>, effort: &Effort, rows: &mut Vec<figures::Row>) -> Result<()> {
     let time = Duration::from_secs(effort.seconds);
+    let mut add = |what: &str, load: &str, measured: Vec<figures::Row>| {
+        rows.extend(measured.into_iter().map(|row| row.after(load)));
+        eprintln!("{what}: done");
+    };
+    add("sign-ins", &world.load_at_sign_ins, vec![memory::sign_ins(world)]);
     for workers in [1, 32] {
-        rows.extend(launch::rows(world, workers, effort.rounds, time).await?);
-        eprintln!("launches with {workers} workers are done");
+        let load = figures::load_of_a_minute();
+        add("launches", &load, launch::rows(world, workers, effort.rounds, time).await?);
     }
     for clients in [1, 32] {
-        rows.extend(select::rows(world, clients, effort.rounds, effort.seconds)?);
+        let load = figures::load_of_a_minute();
+        add("selects", &load, select::rows(world, clients, effort.rounds, effort.seconds)?);
         world.settle().await?;
-        eprintln!("selects with {clients} clients are done");
     }
-    rows.extend(ends::one_by_one(world, effort.ends).await?);
-    rows.push(ends::storm(world, effort.persons).await?);
-    rows.push(ends::memory(world, effort.idle).await?);
+    let load = figures::load_of_a_minute();
+    add("ends", &load, ends::rows(world, effort.ends).await?);
+    let load = figures::load_of_a_minute();
+    add("expiries", &load, storm::rows(world, effort.persons, effort.expiry).await?);
+    let load = figures::load_of_a_minute();
+    add("idle connections", &load, vec![memory::idle(world, effort.idle).await?]);
     Ok(())
 }

@@ -31,13 +31,13 @@ pub(crate) fn rows(world: &World, clients: usize, rounds: usize, seconds: u64) -
     Ok(vec![
         row("PgBouncer", &bouncer, "at least 0.95"),
         row("direct", &direct, ""),
-        Row {
-            what: format!("select, {clients} client(s): added p50 (direct has {:.3} ms)", p50(&direct)),
-            raw: format!("{:.3} ms (PgBouncer)", added(&bouncer)),
-            ours: format!("{:.3} ms", added(&ours)),
-            ratio: format!("{:.2}", added(&ours) / added(&bouncer)),
-            target: if clients == 1 { "at most 0.1 ms" } else { "" },
-        },
+        Row::new(
+            &format!("select, {clients} client(s): added p50 (direct has {:.3} ms)", p50(&direct)),
+            format!("{:.3} ms (PgBouncer)", added(&bouncer)),
+            format!("{:.3} ms", added(&ours)),
+            added(&ours) / added(&bouncer),
+            if clients == 1 { "at most 0.1 ms" } else { "" },
+        ),
     ])
 }
 
