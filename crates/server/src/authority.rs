@@ -42,6 +42,9 @@ pub enum AuthorityError {
     /// An SSH key or certificate cannot be read or made.
     #[error("an SSH key of this server cannot be read or made: {0}")]
     Ssh(russh::keys::ssh_key::Error),
+    /// The SSH host key cannot be used.
+    #[error("the SSH host key of this server cannot be used: {0}")]
+    HostKey(#[from] mayfly_brokers::ssh::HostKeyError),
     /// The wall clock shows a time that no certificate can hold.
     #[error("the wall clock shows a time that no certificate can hold: set it right")]
     Clock,

@@ -2,6 +2,7 @@
 //! key at each start, so that clients believe one line of `known_hosts` for years.
 
 use crate::authority::AuthorityError;
+use mayfly_brokers::ssh::HostKey;
 use mayfly_domain::{Entropy, Secret, WallTime};
 use mayfly_vault::{Sealed, Slot, Vault};
 use russh::keys::ssh_key::certificate::{Builder, CertType};
@@ -29,10 +30,8 @@ fn host_path(data: &Path) -> PathBuf {
 
 /// What the SSH broker proves to clients.
 pub(crate) struct SshIdentity {
-    /// The host key.
-    pub(crate) host_key: PrivateKey,
-    /// Its certificate by the local authority.
-    pub(crate) certificate: Certificate,
+    /// The host key, with a certificate by the local authority.
+    pub(crate) host_key: HostKey,
     /// The public key of the authority, in OpenSSH's form.
     authority: String,
 }
@@ -70,9 +69,12 @@ pub(crate) fn create(data: &Path, vault: &Vault, entropy: &mut dyn Entropy) -> R
     Ok(())
 }
 
-fn open(path: &Path, slot: &Slot<'_>, vault: &Vault) -> Result<PrivateKey, AuthorityError> {
+fn open(path: &Path, slot: &Slot<'_>, vault: &Vault) -> Result<Secret, AuthorityError> {
     let sealed = std::fs::read(path).map_err(|source| AuthorityError::File { path: path.to_owned(), source })?;
-    let text = vault.open(slot, &Sealed::from_bytes(sealed))?;
+    Ok(vault.open(slot, &Sealed::from_bytes(sealed))?)
+}
+
+fn private(text: &Secret) -> Result<PrivateKey, AuthorityError> {
     PrivateKey::from_openssh(text.expose()).map_err(AuthorityError::Ssh)
 }
 
@@ -87,14 +89,16 @@ pub(crate) fn load(
     now: WallTime,
     entropy: &mut dyn Entropy,
 ) -> Result<SshIdentity, AuthorityError> {
-    let authority = open(&authority_path(data), &AUTHORITY, vault)?;
+    let authority = private(&open(&authority_path(data), &AUTHORITY, vault)?)?;
     let host_key = open(&host_path(data), &HOST, vault)?;
     let now = u64::try_from(now.micros() / 1_000_000).map_err(|_before_1970| AuthorityError::Clock)?;
-    let certificate = sign(&authority, &host_key, host, now, entropy).map_err(AuthorityError::Ssh)?;
+    let certificate = sign(&authority, &private(&host_key)?, host, now, entropy).map_err(AuthorityError::Ssh)?;
+    let line = certificate.to_openssh().map_err(AuthorityError::Ssh)?;
+    let host_key = HostKey::from_pem(&host_key)?.with_certificate(&line)?;
     let mut public = authority.public_key().clone();
     public.set_comment("");
     let authority = public.to_openssh().map_err(AuthorityError::Ssh)?.trim_end().to_owned();
-    Ok(SshIdentity { host_key, certificate, authority })
+    Ok(SshIdentity { host_key, authority })
 }
 
 fn sign(

@@ -14,7 +14,7 @@ use crate::metrics::{self, Metrics};
 use crate::sign_ins;
 use crate::ssh_authority;
 use mayfly_brokers::port::Task;
-use mayfly_brokers::postgres;
+use mayfly_brokers::{postgres, ssh};
 use mayfly_dial::Dialer;
 use mayfly_domain::RunId;
 use mayfly_domain::audit::EventKind;
@@ -132,7 +132,7 @@ impl Server {
         let clock = OsClock::start(&tasks);
         let installation = mayfly_store::installation(&config.data_directory)?;
         let signer = Signer::new(&installation, keys::audit_key(&config.keys)?);
-        let ssh =
+        let identity =
             ssh_authority::load(&config.data_directory, &vault, &config.public_host, clock.wall(), &mut OsEntropy)?;
         let tls = authority::server_tls(&config.data_directory, &vault, &config.public_host, clock.wall())?;
         let socket = api::bind(&config.listen.socket).map_err(StartError::Socket)?;
@@ -148,8 +148,7 @@ impl Server {
             Some(address) => Some(listen("listen.metrics", address).await?),
             None => None,
         };
-        let fingerprint = ssh.host_key.fingerprint(russh::keys::HashAlg::Sha256);
-        tracing::info!(%fingerprint, certificate = ssh.certificate.key_id(), "SSH host key");
+        tracing::info!(fingerprint = identity.host_key.fingerprint(), "SSH host key");
         let store = open_store(&config, Arc::clone(&clock) as Arc<dyn Clock>, signer).await?;
         let credentials = Arc::new(SealedCredentials::new(Arc::clone(&store), Arc::clone(&vault)));
         let context = context(&config, &clock, &store, &vault, &credentials, &tasks);
@@ -158,10 +157,15 @@ impl Server {
         if found > 0 {
             tracing::warn!(sessions = found, "Sessions of an earlier run are taken out");
         }
-        let door = ServerDoor::new(Arc::clone(&context), credentials);
+        let door = Arc::new(ServerDoor::new(Arc::clone(&context), credentials));
         let bound = postgres_at.as_ref().and_then(|listener| listener.local_addr().ok());
         if let Some(listener) = postgres_at {
-            listeners.spawn("postgresql listener", broker(listener, door, &context, tls));
+            listeners.spawn("postgresql listener", broker(listener, Arc::clone(&door), &context, tls));
+        }
+        let ssh_bound = ssh_at.as_ref().and_then(|listener| listener.local_addr().ok());
+        let ssh_authority = identity.authority().to_owned();
+        if let Some(listener) = ssh_at {
+            listeners.spawn("ssh listener", ssh_broker(listener, door, &context, identity));
         }
         if let Some(listener) = metrics_at {
             let metrics = Metrics::new(Arc::clone(&context));
@@ -172,8 +176,8 @@ impl Server {
             context: Arc::clone(&context),
             public_host: config.public_host.clone(),
             postgres: bound,
-            ssh: ssh_at.as_ref().and_then(|listener| listener.local_addr().ok()),
-            ssh_authority: ssh.authority().to_owned(),
+            ssh: ssh_bound,
+            ssh_authority,
             data_directory: config.data_directory.clone(),
         });
         listeners.spawn("api listener", api::serve(socket, api::router(api), listeners.clone()));
@@ -249,12 +253,12 @@ fn context(
 /// The PostgreSQL broker, for as long as its task lives.
 fn broker(
     listener: TcpListener,
-    door: ServerDoor,
+    door: Arc<ServerDoor>,
     context: &Arc<Context>,
     tls: authority::ServerTls,
 ) -> impl Future<Output = ()> + Send + 'static {
     let broker = postgres::Context::new(postgres::Parts {
-        door: Arc::new(door),
+        door,
         tasks: Arc::new(BrokerTasks(context.tasks.clone())),
         clock: Arc::clone(&context.clock) as Arc<dyn mayfly_brokers::port::Clock>,
         entropy: Box::new(OsEntropy),
@@ -263,4 +267,22 @@ fn broker(
         settings: postgres::Settings::default(),
     });
     postgres::run(listener, broker, std::future::pending())
+}
+
+/// The SSH broker, for as long as its task lives.
+fn ssh_broker(
+    listener: TcpListener,
+    door: Arc<ServerDoor>,
+    context: &Arc<Context>,
+    identity: ssh_authority::SshIdentity,
+) -> impl Future<Output = ()> + Send + 'static {
+    let broker = ssh::Context::new(ssh::Parts {
+        door,
+        tasks: Arc::new(BrokerTasks(context.tasks.clone())),
+        clock: Arc::clone(&context.clock) as Arc<dyn mayfly_brokers::port::Clock>,
+        entropy: Box::new(OsEntropy),
+        host_key: identity.host_key,
+        settings: ssh::Settings::default(),
+    });
+    ssh::run(listener, broker, std::future::pending())
 }
