@@ -182,7 +182,10 @@ async fn prepare(channel: &mut ClientChannel, asked: &mut Asked, stages: &mut St
     loop {
         let parcel = tokio::select! {
             biased;
-            ended = stages.ended() => return Prepared::Ended(ended.sentence.clone(), End::Over),
+            ended = stages.ended() => {
+                hear_out(channel, asked).await;
+                return Prepared::Ended(ended.sentence.clone(), End::Over);
+            }
             parcel = channel.events.recv() => parcel,
         };
         match parcel {
@@ -197,6 +200,27 @@ async fn prepare(channel: &mut ClientChannel, asked: &mut Asked, stages: &mut St
             Some(other) => asked.note(other),
         }
     }
+}
+
+/// Hears what a client of a session that is over still asks for, so that it hears the reason as the program's own words:
+/// before it has asked for a program, it might take them for a fault of the protocol.
+async fn hear_out(channel: &mut ClientChannel, asked: &mut Asked) {
+    let hear = async {
+        while let Some(parcel) = channel.events.recv().await {
+            match parcel.event {
+                Event::Terminal(terminal, answer) => {
+                    asked.terminal = Some(terminal);
+                    let _gone = answer.send(true);
+                }
+                Event::Program(_, answer) => {
+                    let _gone = answer.send(true);
+                    return;
+                }
+                _ => {}
+            }
+        }
+    };
+    let _elapsed = tokio::time::timeout(LAST_WORDS, hear).await;
 }
 
 /// Whether there is a terminal: the target says so if the session is ready; otherwise that is assumed, and the client is

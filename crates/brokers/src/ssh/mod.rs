@@ -40,7 +40,11 @@ use std::{
 };
 
 use mayfly_domain::{ConnectionId, Entropy};
-use russh::{MethodKind, MethodSet, Preferred, SshId, cipher, compression, kex, keys::Algorithm, mac, server};
+use russh::{
+    MethodKind, MethodSet, Preferred, SshId, cipher, compression, kex,
+    keys::{Algorithm, EcdsaCurve, HashAlg},
+    mac, server,
+};
 
 use crate::{
     admission::{Admission, Limits},
@@ -84,6 +88,18 @@ const CIPHERS: &[cipher::Name] = &[cipher::CHACHA20_POLY1305, cipher::AES_256_GC
 
 /// Never used with those ciphers; the negotiation wants a common one all the same.
 const MACS: &[mac::Name] = &[mac::HMAC_SHA512_ETM, mac::HMAC_SHA256_ETM];
+
+/// The signatures that clients may make; our own host key is of the first kind.
+const SIGNATURES: &[Algorithm] = &[
+    Algorithm::Ed25519,
+    Algorithm::SkEd25519,
+    Algorithm::Ecdsa { curve: EcdsaCurve::NistP256 },
+    Algorithm::Ecdsa { curve: EcdsaCurve::NistP384 },
+    Algorithm::Ecdsa { curve: EcdsaCurve::NistP521 },
+    Algorithm::SkEcdsaSha2NistP256,
+    Algorithm::Rsa { hash: Some(HashAlg::Sha512) },
+    Algorithm::Rsa { hash: Some(HashAlg::Sha256) },
+];
 
 /// The limits of the broker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -182,7 +198,7 @@ fn server_config(host_key: HostKey) -> server::Config {
         maximum_packet_size: PACKET,
         preferred: Preferred {
             kex: Cow::Borrowed(KEX),
-            key: Cow::Borrowed(&[Algorithm::Ed25519]),
+            key: Cow::Borrowed(SIGNATURES),
             cipher: Cow::Borrowed(CIPHERS),
             mac: Cow::Borrowed(MACS),
             // A small packet cannot become a large one (SECURITY-CASES 78).

@@ -50,7 +50,7 @@ pub(super) async fn program(
     close(&to_target).await;
     match ended {
         Ended::ClientLeft => End::Over,
-        Ended::ProgramEnded => {
+        Ended::Finished => {
             let _gone = writer.close().await;
             End::Over
         }
@@ -73,7 +73,7 @@ pub(super) async fn close(to_target: &ChannelWriteHalf<SshMessage>) {
 /// Why passing on ended.
 enum Ended {
     ClientLeft,
-    ProgramEnded,
+    Finished,
     TargetLost,
     Cut(String),
 }
@@ -125,7 +125,7 @@ async fn down(
             Some(ChannelMsg::XonXoff { client_can_do }) => {
                 handle.xon_xoff_request(to.id(), client_can_do).await.is_ok()
             }
-            Some(ChannelMsg::Close) => return Ended::ProgramEnded,
+            Some(ChannelMsg::Close) => return Ended::Finished,
             None => return Ended::TargetLost,
             Some(_) => true,
         };

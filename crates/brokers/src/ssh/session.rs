@@ -24,8 +24,11 @@ use super::{
     voice,
 };
 
-/// How long a client has, after its channels have ended, to leave or to take our last message.
-const FAREWELL_TIME: Duration = Duration::from_secs(1);
+/// How long the channels have to say why they end, and the client to leave by itself.
+const FAREWELL_TIME: Duration = Duration::from_secs(2);
+
+/// How long a client has to take our last message, and a target.
+const LAST_MESSAGE_TIME: Duration = Duration::from_secs(1);
 
 /// What the connection's task hears from the library's.
 pub(super) enum Told {
@@ -85,7 +88,7 @@ impl Connection {
                 if let Some(closing) = &closing {
                     self.end(closing);
                 }
-                let _elapsed = tokio::time::timeout(FAREWELL_TIME, target.connection().close()).await;
+                let _elapsed = tokio::time::timeout(LAST_MESSAGE_TIME, target.connection().close()).await;
                 drop(target);
                 drop(guard);
                 match closing {
@@ -161,23 +164,17 @@ impl Connection {
 
     /// Lets the channels say why they end, and the client leave; then ends the connection with the reason.
     async fn farewell(mut self, sentence: &str) {
-        while !self.channels.is_empty() {
-            tokio::select! {
-                biased;
-                _left = &mut self.running => return,
-                _end = self.channels.next() => {}
-            }
+        // A client whose only channel has ended leaves by itself, with the exit status that it was given.
+        let mut patience = std::pin::pin!(tokio::time::sleep(FAREWELL_TIME));
+        if self.until(&mut patience).await.is_none() {
+            return;
         }
         let leaving = async {
-            let reason = (Disconnect::ByApplication, sentence.to_owned(), String::new());
-            // A client whose only channel has ended leaves by itself, with the exit status that it was given.
-            let wait = tokio::time::timeout(FAREWELL_TIME, &mut self.running).await;
-            if wait.is_err() {
-                let _gone = self.handle.disconnect(reason.0, reason.1, reason.2).await;
-                let _left = (&mut self.running).await;
-            }
+            let (reason, language) = (Disconnect::ByApplication, String::new());
+            let _gone = self.handle.disconnect(reason, sentence.to_owned(), language).await;
+            let _left = (&mut self.running).await;
         };
-        let _elapsed = tokio::time::timeout(FAREWELL_TIME.saturating_mul(2), leaving).await;
+        let _elapsed = tokio::time::timeout(LAST_MESSAGE_TIME, leaving).await;
     }
 }
 

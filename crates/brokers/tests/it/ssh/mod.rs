@@ -1,5 +1,11 @@
 //! The SSH broker between OpenSSH's clients and a disposable Linux host.
 
+mod ends;
+mod files;
+mod forwarding;
 mod gateway;
+mod hostile;
 mod programs;
+mod raw;
 mod shells;
+mod sign_in;
