@@ -23,7 +23,7 @@ use super::{
     client::Client,
     line::{EndOnDrop, Line, Transport},
     outcome::{Outcome, Stage},
-    session::{Connection, Running, Told},
+    session::{self, Connection, Running, Told},
     sign_in::{Desk, LastTurn, Person},
 };
 
@@ -165,16 +165,12 @@ fn unsigned(error: &russh::Error, line: &Line, last: &LastTurn) -> Outcome {
     if line.overdrawn() {
         return Outcome::Violation("too much before sign-in");
     }
-    if let Some(turned) = last.get() {
+    if let (Some(turned), false) = (last.get(), matches!(error, russh::Error::Join(_))) {
         return Outcome::SignInFailed(turned);
     }
     match error {
         russh::Error::Disconnect | russh::Error::HUP | russh::Error::IO(_) => Outcome::ClientLeft,
-        russh::Error::Version => Outcome::Violation("version"),
-        russh::Error::PacketSize(_) => Outcome::Violation("packet size"),
-        russh::Error::NoCommonAlgo { .. } => Outcome::Violation("no common algorithm"),
-        russh::Error::Join(_) => Outcome::Violation("panic"),
-        _ => Outcome::Violation("protocol"),
+        broken => Outcome::Violation(session::fault(broken)),
     }
 }
 

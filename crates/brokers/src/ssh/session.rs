@@ -54,13 +54,15 @@ pub(super) struct Connection {
     channels: Channels,
     stage: watch::Sender<Stage>,
     stages: Stages,
+    /// How the library's task ended, once it has.
+    end_of_client: Option<Result<(), russh::Error>>,
 }
 
 impl Connection {
     pub(super) fn new(running: Running, handle: Handle, told: UnboundedReceiver<Told>, person: &Person) -> Self {
         let stage = watch::Sender::new(Stage::Opening);
         let stages = Stages::new(stage.subscribe(), person.login.record.clone());
-        Self { running, handle, told, channels: Channels::new(), stage, stages }
+        Self { running, handle, told, channels: Channels::new(), stage, stages, end_of_client: None }
     }
 
     /// Serves the person until the connection ends. `note` hears the session as soon as it is known.
@@ -75,7 +77,7 @@ impl Connection {
             self.until(&mut opening).await
         };
         let closing = match opened {
-            None => return Outcome::ClientLeft,
+            None => return self.left().await,
             Some(Err(closing)) => closing,
             Some(Ok(Ready { target, mut standing, guard })) => {
                 self.stage.send_replace(Stage::Ready(Arc::clone(&target)));
@@ -93,13 +95,29 @@ impl Connection {
                 drop(guard);
                 match closing {
                     Some(closing) => closing,
-                    None => return Outcome::ClientLeft,
+                    None => return self.left().await,
                 }
             }
         };
         self.end(&closing);
         self.farewell(&closing.sentence).await;
         closing.outcome
+    }
+
+    /// The outcome of a connection that the client has ended, or a fault of the library's in what the client sent.
+    async fn left(mut self) -> Outcome {
+        let end = match self.end_of_client.take() {
+            Some(end) => end,
+            None => (&mut self.running).await,
+        };
+        match end {
+            Ok(()) | Err(russh::Error::IO(_) | russh::Error::HUP | russh::Error::Disconnect) => Outcome::ClientLeft,
+            Err(russh::Error::KeepaliveTimeout) => Outcome::ClientLeft,
+            Err(error) => {
+                tracing::info!(%error, "Client broke the protocol");
+                Outcome::Violation(fault(&error))
+            }
+        }
     }
 
     /// Tells the channels that the session is over.
@@ -119,7 +137,10 @@ impl Connection {
             tokio::select! {
                 biased;
                 done = &mut *done => return Some(done),
-                _left = &mut self.running => return None,
+                left = &mut self.running => {
+                    self.end_of_client = Some(left);
+                    return None;
+                }
                 told = self.told.recv() => match told {
                     Some(told) => self.open(told),
                     None => return None,
@@ -135,7 +156,10 @@ impl Connection {
             tokio::select! {
                 biased;
                 ending = &mut *cut => return Over::Cut(ending),
-                _left = &mut self.running => return Over::ClientLeft,
+                left = &mut self.running => {
+                    self.end_of_client = Some(left);
+                    return Over::ClientLeft;
+                }
                 told = self.told.recv() => match told {
                     Some(told) => self.open(told),
                     None => return Over::ClientLeft,
@@ -175,6 +199,17 @@ impl Connection {
             let _left = (&mut self.running).await;
         };
         let _elapsed = tokio::time::timeout(LAST_MESSAGE_TIME, leaving).await;
+    }
+}
+
+/// Which part of the protocol a client broke, in a word; a fault of the library's own stands out.
+pub(super) fn fault(error: &russh::Error) -> &'static str {
+    match error {
+        russh::Error::Version => "version",
+        russh::Error::PacketSize(_) => "packet size",
+        russh::Error::NoCommonAlgo { .. } => "no common algorithm",
+        russh::Error::Join(_) => "panic",
+        _ => "protocol",
     }
 }
 

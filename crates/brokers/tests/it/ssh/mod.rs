@@ -3,6 +3,7 @@
 mod ends;
 mod files;
 mod forwarding;
+mod fuzz;
 mod gateway;
 mod hostile;
 mod programs;
