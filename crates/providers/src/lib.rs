@@ -6,6 +6,7 @@
 
 pub mod check;
 pub mod descriptor;
+pub mod linux;
 pub mod postgres;
 pub mod registry;
 mod services;

@@ -2,6 +2,7 @@
 
 use crate::check::Check;
 use crate::descriptor::Descriptor;
+use crate::linux::Linux;
 use crate::postgres::Postgres;
 use crate::services::Services;
 use mayfly_engine::ports::provider::{Provider, Providers};
@@ -26,8 +27,10 @@ fn both<P: Provider + Check>(provider: P) -> Built {
 }
 
 /// Every provider of this build.
-const ALL: &[Entry] =
-    &[Entry { descriptor: &crate::postgres::DESCRIPTOR, build: |services| both(Postgres::new(services.clone())) }];
+const ALL: &[Entry] = &[
+    Entry { descriptor: &crate::linux::DESCRIPTOR, build: |services| both(Linux::new(services.clone())) },
+    Entry { descriptor: &crate::postgres::DESCRIPTOR, build: |services| both(Postgres::new(services.clone())) },
+];
 
 /// The providers, built once for a server.
 pub struct Registry {

@@ -51,6 +51,16 @@ impl SshKey {
         public.to_openssh().unwrap_or_default().trim_end().to_owned()
     }
 
+    /// The private key in OpenSSH's PEM, for a client that reads it from a file.
+    ///
+    /// # Errors
+    /// [`FailureClass::Bug`] when it cannot be written so, which no key that is used here is known for.
+    pub fn to_pem(&self) -> Result<Secret, Failure> {
+        let pem = self.0.to_openssh(russh::keys::ssh_key::LineEnding::LF);
+        let pem = pem.map_err(|_| Failure::new(FailureClass::Bug, "a private key could not be written as PEM"))?;
+        Ok(Secret::new(String::clone(&pem)))
+    }
+
     /// The fingerprint of its public key, `SHA256:…`.
     pub fn fingerprint(&self) -> String {
         self.0.public_key().fingerprint(HashAlg::Sha256).to_string()
@@ -101,6 +111,13 @@ mod tests {
         assert_ne!(key.public_line(), SshKey::of_session(&secret("two")).public_line());
         assert!(key.public_line().starts_with("ssh-ed25519 ") && !key.public_line().contains('\n'));
         assert_eq!(format!("{key:?}"), format!("SshKey({})", key.fingerprint()));
+    }
+
+    #[test]
+    fn a_key_is_read_as_it_was_written() {
+        let key = SshKey::of_session(&Secret::new("one".to_owned()));
+        let read = SshKey::from_pem(&key.to_pem().unwrap()).unwrap();
+        assert_eq!(read.public_line(), key.public_line());
     }
 
     #[test]

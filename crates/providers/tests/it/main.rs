@@ -1,5 +1,6 @@
-//! The PostgreSQL provider against real servers: Debian's 15 and the newest that `testbed` has, administered by a superuser
-//! and by a role that has just the rights that Mayfly needs.
+//! The providers against real targets. PostgreSQL: Debian's 15 and the newest that `testbed` has, administered by a superuser
+//! and by a role that has just the rights that Mayfly needs. Linux: hosts without systemd and with it, administered by root and
+//! through sudo.
 
 #![allow(clippy::disallowed_methods, reason = "tests connect to the servers that they started by themselves")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed expectation is a failed test")]
@@ -10,5 +11,6 @@ mod checks;
 mod contract;
 mod hostile;
 mod leftovers;
+mod linux;
 mod memberships;
 mod rig;

@@ -1,0 +1,215 @@
+//! The check of a record: what the host lacks that a session needs, what keeps a person from going round us, and what the
+//! administrative account may do beyond that.
+
+use super::Linux;
+use super::answer::Answer;
+use super::connection::Facts;
+use super::script::CHECK;
+use super::settings::Settings;
+use super::trouble::Trouble;
+use crate::check::{Check, CheckReport, CheckRequest, Level};
+use async_trait::async_trait;
+use mayfly_domain::{Administration, Failure, Permit, Place, TargetId};
+use std::time::Duration;
+
+const DOING: &str = "checking the host";
+/// A clock that is further off is shown (DESIGN §9).
+const SKEW_SHOWN: Duration = Duration::from_secs(5);
+/// Without these nothing is made.
+const NEEDED: &[&str] = &[
+    "getent", "awk", "grep", "find", "cut", "date", "flock", "useradd", "userdel", "usermod", "groupadd", "groupdel",
+    "gpasswd", "sshd",
+];
+
+#[async_trait]
+impl Check for Linux {
+    async fn identify(
+        &self,
+        by: &Administration,
+        place: &Place,
+        settings: &serde_json::Value,
+    ) -> Result<TargetId, Failure> {
+        Settings::read(settings)?;
+        Ok(self.pool.lease(Permit::Inspect(by), place).await?.facts().target.clone())
+    }
+
+    async fn check(&self, by: &Administration, request: &CheckRequest) -> Result<CheckReport, Failure> {
+        let settings = Settings::read(&request.settings)?;
+        let lease = self.pool.lease(Permit::Inspect(by), &request.place).await?;
+        let values = [
+            request.elevate.as_deref().unwrap_or_default(),
+            &format!("{}{}", request.prefix.as_str(), "0".repeat(13)),
+            &lease.facts().from.to_string(),
+            &settings.id_least.to_string(),
+            &settings.id_most.to_string(),
+        ];
+        let mut checked = Checked { facts: lease.facts(), request, report: CheckReport::default() };
+        let answer = match lease.run(&CHECK, &values).await {
+            Ok(answer) => answer,
+            Err(Trouble::NotBegun) => {
+                checked.no_root();
+                return Ok(checked.report);
+            }
+            Err(trouble) => return Err(trouble.failure(DOING)),
+        };
+        checked.everything(&answer, &settings).map_err(|trouble| trouble.failure(DOING))?;
+        Ok(checked.report)
+    }
+}
+
+/// A report in the making.
+struct Checked<'a> {
+    facts: &'a Facts,
+    request: &'a CheckRequest,
+    report: CheckReport,
+}
+
+impl Checked<'_> {
+    fn missing(&mut self, what: impl Into<String>, fix: Vec<String>) {
+        self.report.add(Level::Missing, what, fix);
+    }
+
+    fn everything(&mut self, answer: &Answer, settings: &Settings) -> Result<(), Trouble> {
+        self.host(answer)?;
+        self.tools(answer);
+        self.ids(answer, settings)?;
+        self.keys(answer);
+        self.group(answer);
+        self.rights();
+        Ok(())
+    }
+
+    /// The administrative account is not root and sudo does not let it become root.
+    fn no_root(&mut self) {
+        let admin = self.facts.admin.escape_default().to_string();
+        self.missing(
+            format!("{admin} may not become root on the host without a password"),
+            vec![format!("echo '{admin} ALL=(ALL:ALL) NOPASSWD: ALL' > /etc/sudoers.d/mayfly-admin")],
+        );
+    }
+
+    /// Identity and clock.
+    fn host(&mut self, answer: &Answer) -> Result<(), Trouble> {
+        self.report.ok(format!("the host answers as {}", self.facts.target));
+        if self.facts.target.as_str().contains("SHA256:") {
+            let fix = vec!["systemd-machine-id-setup || dbus-uuidgen --ensure=/etc/machine-id".to_owned()];
+            self.missing("the host has no machine id: with a new host key it would count as another host", fix);
+        }
+        let now = answer.now()?;
+        let skew = now.since(self.request.now).max(self.request.now.since(now));
+        if skew > SKEW_SHOWN {
+            self.missing(format!("the host's clock is off by {} s: both need NTP", skew.as_secs()), vec![]);
+        } else {
+            self.report.ok("the host's clock agrees with ours");
+        }
+        Ok(())
+    }
+
+    fn tools(&mut self, answer: &Answer) {
+        let absent: Vec<&str> = answer.all("missing").collect();
+        let mut good = true;
+        for tool in NEEDED.iter().filter(|tool| absent.contains(tool)) {
+            good = false;
+            self.missing(format!("the host has no program {tool}"), vec![]);
+        }
+        if good {
+            self.report.ok("the host has the programs that accounts are made and removed with");
+        }
+        if absent.contains(&"setpriv") {
+            let what = "the host has no setpriv, so a process that forks fast can outrun its end for a while";
+            self.missing(what, vec!["apt install util-linux".to_owned()]);
+        }
+        if !answer.yes("audit") {
+            let what = "the kernel keeps no audit session ids: what a person starts through sudo and leaves running is found only \
+                        while its parent runs";
+            self.missing(what, vec![]);
+        }
+    }
+
+    fn ids(&mut self, answer: &Answer, settings: &Settings) -> Result<(), Trouble> {
+        let used: u32 = answer.number("used")?;
+        let range = format!("{} to {}", settings.id_least, settings.id_most);
+        if used > 0 {
+            self.report.add(
+                Level::Excess,
+                format!("{used} accounts with ids from {range} are not ours; no id of theirs is given out, but the range should be ours alone"),
+                vec![],
+            );
+        } else {
+            self.report.ok(format!("the ids from {range} are ours alone"));
+        }
+        Ok(())
+    }
+
+    /// Whether the session's key is accepted, and whether the person could add a way of their own.
+    fn keys(&mut self, answer: &Answer) {
+        if answer.maybe("pubkey") == Some("no") {
+            self.missing("sshd accepts no public keys", vec!["PubkeyAuthentication yes".to_owned()]);
+        }
+        for (list, word) in [("allowusers", "AllowUsers"), ("allowgroups", "AllowGroups")] {
+            if answer.maybe(list).is_some_and(|list| !list.contains('*')) {
+                let what = format!("sshd lets in only whom {word} names: accounts of ours have to match it");
+                self.report.add(Level::NotTried, what, vec![]);
+            }
+        }
+        let prefix = self.request.prefix.as_str();
+        let from = self.facts.from;
+        let lines = vec![
+            format!("Match User {prefix}*"),
+            "    AuthorizedKeysFile /etc/ssh/mayfly.d/%u".to_owned(),
+            format!("    AllowUsers *@{from}"),
+            "    PasswordAuthentication no".to_owned(),
+            "    KbdInteractiveAuthentication no".to_owned(),
+        ];
+        let patterns: Vec<&str> = answer.maybe("keys").unwrap_or_default().split(' ').collect();
+        let outside = patterns.iter().any(|pattern| pattern.starts_with('/') && pattern.contains("%u"));
+        let inside = patterns.iter().any(|pattern| !pattern.starts_with('/'));
+        if outside && !inside {
+            self.report.ok("the keys of our accounts stand where the person cannot change them");
+        } else {
+            let what = "can be bypassed: a person can put a key of their own into the account's home and come past Mayfly while \
+                        the session lasts; these lines at the end of /etc/ssh/sshd_config, and a directory \
+                        /etc/ssh/mayfly.d of root's with mode 755, prevent that";
+            self.report.add(Level::Excess, what, lines);
+        }
+        if answer.maybe("authority").is_some_and(|file| file != "none") {
+            let what = "sshd trusts an authority for the keys of users; Mayfly does not use it yet";
+            self.report.add(Level::NotTried, what, vec![]);
+        }
+    }
+
+    fn group(&mut self, answer: &Answer) {
+        if self.request.lifts_existing {
+            let what = "Linux holds no deadline for a membership of an existing account: only Mayfly takes it back";
+            self.missing(what, vec![]);
+        }
+        let Some(group) = &self.request.elevate else { return };
+        if answer.maybe("group").is_some() {
+            self.report.ok(format!("the group {group:?} is on the host"));
+        } else if answer.yes("elsewhere") {
+            self.missing(
+                format!("the group {group:?} comes from a directory: only a local group can be lifted into"),
+                vec![],
+            );
+        } else {
+            self.missing(format!("there is no group {group:?} on the host"), vec![format!("groupadd {group:?}")]);
+        }
+        if answer.all("missing").all(|tool| tool != "sudo") && !answer.yes("sudoers") {
+            let what =
+                "sudo does not read /etc/sudoers.d, so accounts without a password could not use what their group may";
+            self.missing(what, vec!["@includedir /etc/sudoers.d".to_owned()]);
+        }
+    }
+
+    /// What the administrative account may do beyond what Mayfly needs.
+    fn rights(&mut self) {
+        let admin = self.facts.admin.escape_default().to_string();
+        let what = if self.facts.uid == 0 {
+            format!("{admin} is root and may do anything on the host: guard its key, and limit it to our address")
+        } else {
+            format!("{admin} may do anything on the host through sudo: guard its key, and limit it to our address")
+        };
+        let fix = vec![format!("restrict,from=\"{}\" <its public key>", self.facts.from)];
+        self.report.add(Level::Excess, what, fix);
+    }
+}

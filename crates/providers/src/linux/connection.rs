@@ -1,0 +1,141 @@
+//! One administrative connection to a host: who it is there, which host it is, and scripts run over it.
+
+use super::answer::Answer;
+use super::script::{self, Script};
+use super::trouble::Trouble;
+use crate::services::Services;
+use mayfly_dial::DialError;
+use mayfly_dial::ssh::{SshConnection, SshLogin};
+use mayfly_domain::{Failure, FailureClass, Permit, Place, TargetId};
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// From the first packet to the end of the log-in.
+const CONNECT_LIMIT: Duration = Duration::from_secs(20);
+/// What a host may take to say who it is.
+const HELLO_LIMIT: Duration = Duration::from_secs(15);
+/// What a script may take; the host itself ends it a little earlier.
+const RUN_LIMIT: Duration = Duration::from_secs(130);
+/// What a script may answer, in bytes of each output.
+const ANSWER_MOST: usize = 256 * 1024;
+
+/// What was read once on a connection.
+#[derive(Debug, Clone)]
+pub(super) struct Facts {
+    /// The host.
+    pub(super) target: TargetId,
+    /// The log-in name of the administrative account.
+    pub(super) admin: String,
+    /// Its uid.
+    pub(super) uid: u32,
+    /// The address from which the host sees us come.
+    pub(super) from: IpAddr,
+}
+
+/// An administrative connection.
+pub(super) struct Admin {
+    ssh: SshConnection,
+    pub(super) facts: Facts,
+}
+
+impl Admin {
+    /// Connects, logs in, and asks who and where we are.
+    ///
+    /// # Errors
+    /// What dialling ran into, or the log-in.
+    pub(super) async fn connect(services: &Services, permit: Permit<'_>, place: &Place) -> Result<Self, Failure> {
+        let destination = &place.destination;
+        let credential = services.credentials.fetch(permit, &place.credential, destination).await?;
+        let login = SshLogin::of_secret(&credential.secret)?;
+        let dialled = services.dialer.ssh(permit, destination, &credential.login, &login, CONNECT_LIMIT).await;
+        let ssh = dialled.map_err(|error: DialError| {
+            tracing::debug!(error = %error, "An SSH connection could not be opened");
+            Failure::new(error.class(), error.person_text())
+        })?;
+        let doing = "asking the host who it is";
+        let answer = run_on(&ssh, &script::as_self(), &script::HELLO, &[], HELLO_LIMIT)
+            .await
+            .map_err(|trouble| hello_failure(&trouble, doing))?;
+        let facts = facts(&answer, &ssh, credential.login).map_err(|trouble| trouble.failure(doing))?;
+        Ok(Self { ssh, facts })
+    }
+
+    /// Whether commands can still be run over it, as far as is known.
+    pub(super) fn is_usable(&self) -> bool {
+        !self.ssh.is_closed()
+    }
+
+    /// Whether it still answers.
+    pub(super) async fn answers(&self) -> bool {
+        self.is_usable() && run_on(&self.ssh, &script::as_self(), &script::HELLO, &[], HELLO_LIMIT).await.is_ok()
+    }
+
+    /// Runs a script as root.
+    ///
+    /// # Errors
+    /// [`Trouble`].
+    pub(super) async fn run(&self, script: &Script, values: &[&str]) -> Result<Answer, Trouble> {
+        let command = if self.facts.uid == 0 { script::as_self() } else { script::through_sudo() };
+        run_on(&self.ssh, &command, script, values, RUN_LIMIT).await
+    }
+
+    /// Refuses when this is another host than the one that a change belongs to.
+    ///
+    /// # Errors
+    /// [`FailureClass::Conflict`].
+    pub(super) fn require(&self, target: &TargetId) -> Result<(), Failure> {
+        if self.facts.target == *target {
+            return Ok(());
+        }
+        let text = format!(
+            "another host answers at this address: {} instead of {target}; nothing was changed there",
+            self.facts.target
+        );
+        Err(Failure::new(FailureClass::Conflict, text))
+    }
+}
+
+async fn run_on(
+    ssh: &SshConnection,
+    command: &str,
+    script: &Script,
+    values: &[&str],
+    limit: Duration,
+) -> Result<Answer, Trouble> {
+    let input = script.input(values)?;
+    let ran = ssh.run(command, &input, ANSWER_MOST, limit).await?;
+    let answer = Answer::read(&ran);
+    if let Err(trouble) = &answer {
+        let stderr: String = String::from_utf8_lossy(&ran.stderr).chars().take(500).collect();
+        // For whoever runs Mayfly: a host's words never reach anybody else.
+        tracing::debug!(error = ?trouble, status = ?ran.status, stderr = ?stderr, "A script did not end well on a host");
+    }
+    answer
+}
+
+/// Before anything else there is no sudo that could be missing.
+fn hello_failure(trouble: &Trouble, doing: &str) -> Failure {
+    match trouble {
+        Trouble::NotBegun | Trouble::NotStarted => Failure::new(
+            FailureClass::NotPermitted,
+            format!(
+                "{doing} failed: the administrative account may not run `sh` and `timeout` there, or its shell prints something"
+            ),
+        ),
+        other => other.failure(doing),
+    }
+}
+
+fn facts(answer: &Answer, ssh: &SshConnection, admin: String) -> Result<Facts, Trouble> {
+    let machine = answer.text("machine")?;
+    let known = machine.len() == 32
+        && machine.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+        && machine.bytes().any(|byte| byte != b'0');
+    let identity = if known { machine } else { ssh.host_key().fingerprint.as_str() };
+    Ok(Facts {
+        target: TargetId::new("linux", identity),
+        admin,
+        uid: answer.number("uid")?,
+        from: answer.number("from")?,
+    })
+}

@@ -1,0 +1,79 @@
+# Makes an account with a group of its own and the key that its session logs in with.
+# Values: lock, last moment, account, mark, least and most id, shell, home, day of expiry, group or nothing with its id, file of keys,
+# public key, our address, end of the key in seconds since 1970.
+set -eu
+lock=${1#=} last=${2#=} name=${3#=} mark=${4#=} least=${5#=} most=${6#=} shell=${7#=} home=${8#=} expires=${9#=}
+shift 9
+group=${1#=} gid=${2#=} keys=${3#=} key=${4#=} from=${5#=} ends=${6#=}
+say 'mayfly 1'
+lock_account "$lock"
+
+passwd_entry "$name" 1
+[ -z "$entry" ] || fail taken
+group_line "$name" 1
+[ -z "$line" ] || fail taken
+if [ -e "$home" ] || [ -L "$home" ]; then fail home; fi
+if [ -n "$group" ]; then
+    group_line "$group" 1
+    [ "$(printf '%s\n' "$line" | cut -d: -f3)" = "$gid" ] || fail group
+fi
+
+# sshd reads a time without a zone by the host's own; it knows `Z` since 9.1.
+version=$(sshd -V 2>&1 | sed -n 's/.*OpenSSH_\([0-9]*\)\.\([0-9]*\).*/\1 \2/p' | head -n 1)
+set -- $version
+if [ "${1:-0}" -gt 9 ] || { [ "${1:-0}" -eq 9 ] && [ "${2:-0}" -ge 1 ]; }; then
+    until=$(date -u -d "@$ends" +%Y%m%d%H%M%SZ)
+else
+    until=$(date -d "@$ends" +%Y%m%d%H%M%S)
+fi
+
+# The next id: above every one of the range that is in use and above the mark of all that ever were.
+lock_host
+highest=$(cat "$state/ids" 2> /dev/null || :)
+case $highest in
+'' | *[!0-9]*) highest=0 ;;
+esac
+uid=$(cat /etc/passwd /etc/group | least=$least most=$most highest=$highest awk -F: '
+    BEGIN { least = ENVIRON["least"] + 0; most = ENVIRON["most"] + 0; top = ENVIRON["highest"] + 0 }
+    $3 + 0 >= least && $3 + 0 <= most && $3 + 0 > top { top = $3 + 0 }
+    END { printf "%.0f\n", (top < least ? least : top + 1) }')
+while getent passwd "$uid" > /dev/null || getent group "$uid" > /dev/null; do
+    uid=$((uid + 1))
+done
+[ "$uid" -le "$most" ] || fail ids
+printf '%s\n' "$uid" > "$state/ids.new"
+sync "$state/ids.new" 2> /dev/null || :
+mv "$state/ids.new" "$state/ids"
+
+in_time "$last"
+edit groupadd -g "$uid" -- "$name"
+[ "$status" -eq 0 ] || fail "edit groupadd $status"
+set -- -u "$uid" -g "$uid" -m -d "$home" -s "$shell" -c "$mark" -e "$expires" -p '*' \
+    -K SUB_UID_COUNT=0 -K SUB_GID_COUNT=0
+[ -z "$group" ] || set -- "$@" -G "$group"
+edit useradd "$@" -- "$name"
+if [ "$status" -ne 0 ]; then
+    failed=$status
+    passwd_entry "$name" 1
+    [ -z "$entry" ] || fail unknown
+    groupdel -- "$name" > /dev/null 2>&1 || fail unknown
+    fail "edit useradd $failed"
+fi
+exec 8>&-
+
+# No process of the account has run yet, so nothing in its home is anybody's trap.
+folder=${keys%/*}
+made="restrict,pty,from=\"$from\",expiry-time=\"$until\" $key"
+case $keys in
+"$home"/*) owner=$uid mode=600 folder_mode=700 ;;
+*) owner=0 mode=644 folder_mode=755 ;;
+esac
+if [ ! -d "$folder" ]; then
+    mkdir -m "$folder_mode" "$folder" || fail unknown
+    chown "$owner:$owner" "$folder" || fail unknown
+fi
+# Whole or not at all.
+printf '%s\n' "$made" > "$keys.new" || fail unknown
+chmod "$mode" "$keys.new" && chown "$owner:$owner" "$keys.new" && mv "$keys.new" "$keys" || fail unknown
+say "uid $uid"
+say 'done'

@@ -1,0 +1,51 @@
+# Reads what a launch needs to know. Changes nothing.
+# Values: account, group or nothing, log-in shell, our address.
+set -eu
+name=${1#=} group=${2#=} shell=${3#=} from=${4#=}
+say 'mayfly 1'
+
+for tool in getent awk grep find cut date flock useradd userdel usermod groupadd groupdel gpasswd; do
+    command -v "$tool" > /dev/null || fail "tool $tool"
+done
+
+passwd_entry "$name" 1
+if [ -n "$entry" ]; then
+    say "account $(field 3) $(field 4)"
+    secret=$(getent shadow "$name" | cut -d: -f2 || :)
+    case $secret in
+    # What no password fits begins with one of these (shadow(5)).
+    '!'* | '*'* | x) say 'password no' ;;
+    *) say 'password yes' ;;
+    esac
+fi
+account_gid=$([ -z "$entry" ] || field 4)
+group_line "$name" 1
+[ -z "$line" ] || say 'namesake yes'
+
+if [ -n "$group" ]; then
+    group_line "$group" 1
+    if [ -n "$line" ]; then
+        say "group $(printf '%s\n' "$line" | cut -d: -f3)"
+        if [ -n "$entry" ] && is_member "$name" "$account_gid"; then say 'member yes'; fi
+        # Whether sudo knows the group at all; what it allows its members stays the matter of its own rules.
+        if command -v sudo > /dev/null && command -v visudo > /dev/null; then
+            cat /etc/sudoers /etc/sudoers.d/* 2> /dev/null |
+                group=%$group gid=%#$(printf '%s\n' "$line" | cut -d: -f3) awk '
+                    /^[ \t]*#/ { next }
+                    { n = split($0, word, /[ \t=,]+/)
+                      for (i = 1; i <= n; i++) if (word[i] == ENVIRON["group"] || word[i] == ENVIRON["gid"]) found = 1 }
+                    END { if (found) print "sudo yes" }'
+        fi
+    elif [ -n "$(getent group "$group" || :)" ]; then
+        say 'elsewhere yes'
+    fi
+fi
+
+[ ! -x "$shell" ] || say 'shell yes'
+say "homes $(useradd -D | sed -n 's/^HOME=//p')"
+# Where sshd looks for keys outside of homes, the person cannot change them.
+settings=$(sshd -T -C "user=$name,host=$from,addr=$from" 2> /dev/null || sshd -T 2> /dev/null || :)
+say "keys $(printf '%s\n' "$settings" | sed -n 's/^authorizedkeysfile //p')"
+micros
+say "now $now"
+say 'done'

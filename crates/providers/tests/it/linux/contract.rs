@@ -1,0 +1,172 @@
+//! The contract of providers, held against real hosts.
+
+use super::host::{Session, Target};
+use crate::rig::Os;
+use async_trait::async_trait;
+use mayfly_contract::suite::{Rig, Visitor};
+use mayfly_domain::{Entropy, Secret, WallTime};
+use mayfly_engine::ports::provider::{AccountWish, Provider, Wish};
+use mayfly_testbed::host::Flavour;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Mutex, OnceCell, OwnedMutexGuard};
+
+/// A rig of the contract. The cases of one module share a host, one after the other, since a snapshot is of all of it.
+struct Contract {
+    target: OwnedMutexGuard<Target>,
+    provider: Arc<dyn Provider>,
+}
+
+/// The hosts, each started by the first case that needs it and ended by its watchdog with this process.
+static HOSTS: [OnceCell<Arc<Mutex<Target>>>; 2] = [const { OnceCell::const_new() }; 2];
+
+impl Contract {
+    async fn start(which: usize) -> Self {
+        let start = || async { Arc::new(Mutex::new(Target::start(Flavour::ALL[which]).await)) };
+        let target = Arc::clone(HOSTS[which].get_or_init(start).await).lock_owned().await;
+        let provider = Arc::new(target.subject());
+        Self { target, provider }
+    }
+
+    /// Runs a script with a name as its `$1`.
+    fn with(&self, name: &str, script: &str) -> String {
+        self.target.run(&["sh", "-euc", script, "sh", name]).unwrap()
+    }
+
+    fn holds(&self, script: &str, names: &[&str]) -> bool {
+        let args = [&["sh", "-euc", script, "sh"], names].concat();
+        self.target.output(&args).unwrap().status.success()
+    }
+}
+
+#[async_trait]
+impl Rig for Contract {
+    fn provider(&self) -> Arc<dyn Provider> {
+        Arc::clone(&self.provider)
+    }
+
+    fn seed(&self) -> u64 {
+        u64::try_from(Os.bits() & u128::from(u64::MAX)).unwrap()
+    }
+
+    fn wish(&self, account: AccountWish, group: Option<&str>) -> Wish {
+        Wish {
+            provider: "linux".to_owned(),
+            place: self.target.place(),
+            account,
+            elevate: group.map(str::to_owned),
+            exclusive: true,
+            end_other_sessions: true,
+            settings: serde_json::json!({}),
+        }
+    }
+
+    async fn create_account(&self, name: &str) {
+        // A home whose name does not depend on the account's, which may be one that no path should have.
+        self.with(
+            name,
+            "home=/home/p$(printf %s \"$1\" | md5sum | cut -c 1-12)
+             useradd --badname --create-home --home-dir \"$home\" --shell /bin/bash --password '*' -- \"$1\"
+             install -d -m 700 \"$home/.ssh\"
+             cp /run/people.pub \"$home/.ssh/authorized_keys\"
+             chown -R \"$(stat -c %u:%g \"$home\")\" \"$home/.ssh\"",
+        );
+    }
+
+    async fn create_group(&self, name: &str) {
+        self.with(
+            name,
+            "gid=$(date +%N | cut -c 1-4); gid=$((gid + 20000))
+             while getent group \"$gid\" > /dev/null; do gid=$((gid + 1)); done
+             printf '%s:x:%s:\\n' \"$1\" \"$gid\" >> /etc/group; printf '%s:!::\\n' \"$1\" >> /etc/gshadow",
+        );
+    }
+
+    async fn add_member(&self, account: &str, group: &str) {
+        self.target.run(&["gpasswd", "-a", account, group]).unwrap();
+    }
+
+    async fn is_member(&self, account: &str, group: &str) -> bool {
+        let script = "members=$(a=$1 g=$2 awk -F: '$1 == ENVIRON[\"g\"] { print $4 }' /etc/group)
+                      case \",$members,\" in *,\"$1\",*) exit 0 ;; *) exit 1 ;; esac";
+        self.holds(script, &[account, group])
+    }
+
+    async fn remove_account(&self, name: &str) {
+        // 12 says that the account was in use; it is gone all the same.
+        let _ = self.target.output(&["userdel", "--remove", "--force", "--", name]).unwrap();
+        assert!(!self.has_account(name).await);
+    }
+
+    async fn rename_account(&self, from: &str, to: &str) -> bool {
+        self.target.run(&["usermod", "--login", to, "--", from]).unwrap();
+        true
+    }
+
+    async fn has_account(&self, name: &str) -> bool {
+        self.holds("test -n \"$(a=$1 awk -F: '$1 == ENVIRON[\"a\"]' /etc/passwd)\"", &[name])
+    }
+
+    async fn own_something(&self, account: &str, _: &Secret) {
+        self.target.run(&["su", account, "-c", "mkdir /tmp/left-$LOGNAME && echo x > /tmp/left-$LOGNAME/x"]).unwrap();
+    }
+
+    async fn log_in(&self, account: &str, secret: Option<&Secret>) -> Option<Box<dyn Visitor>> {
+        let session = self.target.log_in(account, secret)?;
+        Some(Box::new(session))
+    }
+
+    async fn now(&self) -> WallTime {
+        self.target.now()
+    }
+
+    async fn snapshot(&self) -> String {
+        let snapshot = self.target.snapshot().unwrap();
+        // Who is logged in does not belong in it, nor what Mayfly keeps for itself: locks, and the highest id so far.
+        let others =
+            ["process | ", "mount | /run/user/", "file | /run/user/", "file | /run/mayfly", "file | /var/lib/mayfly"];
+        let lines: Vec<&str> =
+            snapshot.lines().filter(|line| !others.iter().any(|other| line.starts_with(other))).collect();
+        lines.join("\n")
+    }
+
+    async fn deadline_of(&self, account: &str) -> Option<WallTime> {
+        let seconds = self.with(
+            account,
+            "home=$(getent passwd \"$1\" | cut -d: -f6)
+             until=$(sed -n 's/.*expiry-time=\"\\([0-9]*\\)Z\".*/\\1/p' \"$home/.ssh/authorized_keys\")
+             date -u -d \"$(echo $until | sed 's/^\\(....\\)\\(..\\)\\(..\\)\\(..\\)\\(..\\)\\(..\\)$/\\1-\\2-\\3 \\4:\\5:\\6/')\" +%s",
+        );
+        Some(WallTime::from_micros(seconds.trim().parse::<i64>().unwrap() * 1_000_000))
+    }
+
+    fn awkward_name(&self) -> String {
+        "o'h\"$(x);\\`*&|>".to_owned()
+    }
+
+    fn log_in_resolution(&self) -> Duration {
+        // The kernel counts the start of a process in hundredths of a second.
+        Duration::from_millis(200)
+    }
+}
+
+#[async_trait]
+impl Visitor for Session {
+    fn native(&self) -> String {
+        self.native.clone()
+    }
+
+    async fn is_alive(&mut self) -> bool {
+        Session::is_alive(self)
+    }
+}
+
+mod without_systemd_as_root {
+    use super::*;
+    mayfly_contract::provider_contract!(Contract::start(0));
+}
+
+mod with_systemd_through_sudo {
+    use super::*;
+    mayfly_contract::provider_contract!(Contract::start(1));
+}

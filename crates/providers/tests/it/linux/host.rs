@@ -1,0 +1,153 @@
+//! What the tests of the Linux provider share: a host with an administrator, the provider on it, and OpenSSH's own client.
+
+use crate::rig::Os;
+use async_trait::async_trait;
+use mayfly_dial::ssh::SshKey;
+use mayfly_dial::{Credential, Credentials, Dialer};
+use mayfly_domain::{
+    CredentialRef, Destination, Endpoint, Entropy, Failure, Permit, Place, RecordName, Secret, Trust, WallTime,
+};
+use mayfly_providers::Services;
+use mayfly_providers::linux::Linux as Subject;
+use mayfly_testbed::host::{Flavour, Host, Options};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::ops::Deref;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::Arc;
+
+struct Fixed {
+    login: &'static str,
+    secret: Secret,
+}
+
+#[async_trait]
+impl Credentials for Fixed {
+    async fn fetch(&self, _: Permit<'_>, _: &CredentialRef, _: &Destination) -> Result<Credential, Failure> {
+        Ok(Credential { login: self.login.to_owned(), secret: self.secret.clone() })
+    }
+}
+
+/// A host of its own, who administers it, and the key of its people.
+pub struct Target {
+    host: Host,
+    keys: tempfile::TempDir,
+    admin: Arc<Fixed>,
+    people: SshKey,
+}
+
+impl Deref for Target {
+    type Target = Host;
+    fn deref(&self) -> &Host {
+        &self.host
+    }
+}
+
+impl Target {
+    /// Starts a host. Without systemd it is administered by root, with it through sudo.
+    pub async fn start(flavour: Flavour) -> Self {
+        tokio::task::spawn_blocking(move || Self::start_now(flavour)).await.unwrap()
+    }
+
+    fn start_now(flavour: Flavour) -> Self {
+        let host = Host::start(Options::new(flavour)).unwrap();
+        let key = SshKey::of_session(&Secret::random(&mut Os));
+        let login = if flavour == Flavour::Plain {
+            host.authorize_root(&key.public_line()).unwrap();
+            "root"
+        } else {
+            host.create_admin("mayfly", &key.public_line()).unwrap();
+            "mayfly"
+        };
+        let keys = tempfile::tempdir().unwrap();
+        let known = format!("{} {}\n", host.address(), host.host_key().unwrap().openssh);
+        std::fs::write(keys.path().join("known_hosts"), known).unwrap();
+        let people = SshKey::of_session(&Secret::random(&mut Os));
+        host.write("/run/people.pub", format!("{}\n", people.public_line()), 0o644).unwrap();
+        let admin = Arc::new(Fixed { login, secret: key.to_pem().unwrap() });
+        Self { host, keys, admin, people }
+    }
+
+    /// A provider without any connection yet.
+    pub fn subject(&self) -> Subject {
+        Subject::new(Services::new(Dialer, Arc::clone(&self.admin) as Arc<dyn Credentials>, Box::new(Os)))
+    }
+
+    /// Where the host is administered.
+    pub fn place(&self) -> Place {
+        let endpoint = Endpoint { host: self.address().to_string(), port: 22 };
+        let trust = Trust::HostKey { fingerprint: self.host_key().unwrap().fingerprint };
+        Place {
+            destination: Destination { endpoint, trust },
+            credential: CredentialRef { record: RecordName::parse("web01-admin").unwrap() },
+        }
+    }
+
+    /// OpenSSH's client for an account: with the key of a session, or as one of the host's own people.
+    pub fn ssh(&self, account: &str, secret: Option<&Secret>) -> Command {
+        let key = secret.map_or_else(|| self.people.clone(), SshKey::of_session);
+        let path = self.keys.path().join(format!("{:032x}", Os.bits()));
+        std::fs::write(&path, key.to_pem().unwrap().expose()).unwrap();
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        let mut ssh = Command::new("ssh");
+        ssh.args(["-F", "none", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes", "-o", "ConnectTimeout=10"]);
+        ssh.args(["-o", "IdentitiesOnly=yes", "-o", "LogLevel=ERROR", "-l", account]);
+        ssh.arg("-o").arg(format!("UserKnownHostsFile={}", self.keys.path().join("known_hosts").display()));
+        ssh.arg("-i").arg(path).arg(self.address().to_string());
+        ssh
+    }
+
+    /// Logs in and stays.
+    pub fn log_in(&self, account: &str, secret: Option<&Secret>) -> Option<Session> {
+        let mut ssh = self.ssh(account, secret);
+        // The shell's parent is the process of sshd that serves the connection; what it stands behind tells it from others.
+        let script = "echo $PPID; set -- $(sed 's/.*)//' /proc/$PPID/stat); shift 19; echo $1; cat /proc/$PPID/sessionid; echo; \
+                      exec cat";
+        ssh.arg(format!("exec sh -c '{}'", script.replace('\'', r"'\''")));
+        let mut child = ssh.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let (input, mut output) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
+        let mut line = || {
+            let mut line = String::new();
+            output.read_line(&mut line).unwrap();
+            line.trim().to_owned()
+        };
+        let (pid, start, audit) = (line(), line(), line());
+        let session = Session { child, input, output, native: format!("{pid}@{start}#{audit}") };
+        (!pid.is_empty()).then_some(session)
+    }
+
+    /// The host's clock.
+    pub fn now(&self) -> WallTime {
+        let micros = self.run(&["date", "+%s%6N"]).unwrap();
+        WallTime::from_micros(micros.trim().parse().unwrap())
+    }
+
+    /// Whether a file is on the host, also as a link that leads nowhere.
+    pub fn has_file(&self, path: &str) -> bool {
+        self.output(&["sh", "-c", "test -e \"$1\" || test -L \"$1\"", "sh", path]).unwrap().status.success()
+    }
+}
+
+/// Somebody's connection, which answers with what it is told.
+pub struct Session {
+    child: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+    pub native: String,
+}
+
+impl Session {
+    /// Whether the other end still answers.
+    pub fn is_alive(&mut self) -> bool {
+        let mut line = String::new();
+        self.input.write_all(b"still there\n").is_ok()
+            && self.output.read_line(&mut line).is_ok()
+            && line == "still there\n"
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

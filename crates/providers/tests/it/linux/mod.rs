@@ -1,0 +1,4 @@
+//! The Linux provider against real hosts: without systemd administered by root, with systemd by an account that has sudo.
+
+mod contract;
+mod host;
