@@ -9,6 +9,7 @@
     reason = "a development crate: a broken rig is a failed test"
 )]
 
+pub mod books;
 pub mod clock;
 pub mod entropy;
 pub mod faults;

@@ -224,11 +224,19 @@ impl World {
         wrong
     }
 
-    /// Panics with the seed and the last steps when something is wrong.
-    pub(crate) fn assert_clean(&self, wrong: &[String]) {
+    /// What is wrong, with the seed and the last steps; `None` when nothing is.
+    pub(crate) fn report(&self, wrong: &[String]) -> Option<String> {
         let trace = self.faults.trace();
         let tail = &trace[trace.len().saturating_sub(60)..];
-        assert!(wrong.is_empty(), "MAYFLY_SEED={}: {}\nlast steps: {tail:?}", self.seed, wrong.join("\n"));
+        let text = || format!("MAYFLY_SEED={}: {}\nlast steps: {tail:?}", self.seed, wrong.join("\n"));
+        (!wrong.is_empty()).then(text)
+    }
+
+    /// Panics with the seed and the last steps when something is wrong.
+    pub(crate) fn assert_clean(&self, wrong: &[String]) {
+        if let Some(report) = self.report(wrong) {
+            panic!("{report}");
+        }
     }
 }
 
