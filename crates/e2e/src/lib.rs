@@ -9,10 +9,12 @@
 
 pub mod client;
 pub mod installation;
+pub mod machine;
 pub mod objects;
 pub mod terminal;
 pub mod wait;
 pub mod world;
 
 pub use installation::{Installation, Server};
+pub use machine::MachineWorld;
 pub use world::World;

@@ -147,7 +147,11 @@ fn refusal(names: &[&str], own: &Path) -> String {
     )
 }
 
-fn is_root() -> anyhow::Result<bool> {
+/// Whether this runs as root.
+///
+/// # Errors
+/// When `id` cannot be run.
+pub(crate) fn is_root() -> anyhow::Result<bool> {
     Ok(process::printed(Command::new("id").arg("-u"))?.trim() == "0")
 }
 

@@ -18,3 +18,4 @@ mod past_us;
 mod record_check;
 mod refusals;
 mod scenarios;
+mod ssh;

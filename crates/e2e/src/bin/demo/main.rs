@@ -1,8 +1,12 @@
-//! The demo: a real PostgreSQL, a real Mayfly, one real session, and what the server looked like before, during and after.
-//! In a terminal it then stays, with commands to try, until Ctrl-C. Everything that it starts goes with it.
+//! The demo: a real PostgreSQL, a real Linux host, a real Mayfly, one real session on each, and what the targets looked like
+//! before, during and after. In a terminal it then stays, with commands to try, until Ctrl-C. Everything that it starts goes
+//! with it.
 #![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "the demo prints what it does and waits")]
 
+mod machine;
+
 use anyhow::{Context, Result};
+use machine::Machine;
 use mayfly_e2e::Installation;
 use mayfly_e2e::client::Ticket;
 use mayfly_e2e::installation::binary;
@@ -43,16 +47,16 @@ fn main() -> Result<()> {
             () = interrupted() => anyhow::bail!("interrupted"),
         }
     });
-    let (installation, running, server) = shown?;
+    let Shown { installation, running, server, machine } = shown?;
     if std::io::stdout().is_terminal() {
-        try_it(&installation)?;
+        try_it(&installation, machine.as_ref())?;
         runtime.block_on(stopped)?;
         println!();
     }
     heading("Stopping");
     running.stop().context("the server did not stop in order")?;
     println!("sessions ended, accounts of ours on the server: {}", ours(server.handle())?);
-    drop((installation, server));
+    drop((installation, server, machine));
     println!("everything that the demo started is gone");
     Ok(())
 }
@@ -64,8 +68,24 @@ async fn interrupted() {
     }
 }
 
-/// Starts everything and shows one session.
-fn demo() -> Result<(Installation, mayfly_e2e::Server, Postgres)> {
+/// What stays up.
+struct Shown {
+    installation: Installation,
+    running: mayfly_e2e::Server,
+    server: Postgres,
+    machine: Option<Machine>,
+}
+
+/// Starts everything and shows one session on each target.
+fn demo() -> Result<Shown> {
+    let (installation, running, server) = database()?;
+    let machine = machine::show(&installation)?;
+    trail(&installation)?;
+    Ok(Shown { installation, running, server, machine })
+}
+
+/// Starts PostgreSQL and Mayfly and shows a session on the database.
+fn database() -> Result<(Installation, mayfly_e2e::Server, Postgres)> {
     heading("Starting a throw-away PostgreSQL on loopback, with random secrets, in a throw-away directory");
     let server = Postgres::start(Options::new(Flavour::Debian15))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -114,19 +134,23 @@ fn demo() -> Result<(Installation, mayfly_e2e::Server, Postgres)> {
         Ok(installation.json(&["sessions", "ls"])?["items"].as_array().is_some_and(Vec::is_empty))
     })?;
     show_roles(server.handle())?;
+    Ok((installation, running, server))
+}
 
+/// Shows the trail.
+fn trail(installation: &Installation) -> Result<()> {
     heading("The trail, and its verification by a program that shares no code with the server");
-    print!("{}", installation.must(&["audit", "tail", "-n", "14"], "")?);
+    print!("{}", installation.must(&["audit", "tail", "-n", "24"], "")?);
     // The checkpoint of the last second is still to be signed.
     std::thread::sleep(Duration::from_millis(1500));
     let config = installation.config();
     let config = config.to_str().context("a path that is text")?;
     print!("{}", installation.must(&["audit", "verify", "--config", config], "")?);
-    Ok((installation, running, server))
+    Ok(())
 }
 
 /// Prints what to try.
-fn try_it(installation: &Installation) -> Result<()> {
+fn try_it(installation: &Installation, machine: Option<&Machine>) -> Result<()> {
     heading("It stays up until Ctrl-C. In another terminal:");
     println!("alias mayfly={}", binary()?.display());
     println!(
@@ -136,6 +160,9 @@ fn try_it(installation: &Installation) -> Result<()> {
     );
     println!("mayfly db orders --person alice        # the password is: {PASSWORD}");
     println!("mayfly connect orders --person alice   # for any other client");
+    if let Some(machine) = machine {
+        println!("{}", machine.command(installation));
+    }
     println!("mayfly sessions ls");
     println!("mayfly sessions end ID --reason \"lunch\"");
     println!("mayfly cleanup ls");
