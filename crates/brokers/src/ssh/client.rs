@@ -14,9 +14,10 @@ use tokio::sync::{
 };
 
 use super::{
+    WINDOW,
     channel::{ClientChannel, Event, Parcel, Size, Terminal},
     forward::Forward,
-    line::Line,
+    line::{Line, Share},
     methods,
     program::Program,
     session::Told,
@@ -28,6 +29,10 @@ const CHANNELS_MOST: usize = 100;
 
 /// The longest name or value of a variable that is passed on, and the longest name of a terminal.
 const TEXT_MOST: usize = 1024;
+
+/// The window of a channel whose target does not take what was sent: so little that the client can do nothing with it but
+/// show that it wants more, which is when the library asks us again.
+const CLOSED: u32 = 2;
 
 /// One client's connection, as the library has it.
 pub(super) struct Client {
@@ -42,6 +47,8 @@ pub(super) struct Client {
 /// The way to the future that serves a channel.
 struct Lane {
     events: UnboundedSender<Parcel>,
+    /// What of it is kept.
+    share: Share,
     /// Whether a program was started; there is one for each channel (RFC 4254, section 6.5).
     program: bool,
 }
@@ -78,14 +85,14 @@ impl Client {
         let id = channel.id();
         // What the client sends is heard here; the half that would be told it a second time is dropped.
         let (_read, writer) = channel.split();
-        self.channels.insert(id, Lane { events, program: false });
+        self.channels.insert(id, Lane { events, share: Share::default(), program: false });
         Some((ClientChannel { writer, events: heard }, reply))
     }
 
     /// Passes an event on. Returns whether anybody is there to take it.
     fn pass(&self, channel: ChannelId, event: Event, bytes: usize) -> bool {
         let Some(lane) = self.channels.get(&channel) else { return false };
-        lane.events.send(Parcel { event, kept: self.line.keep(bytes) }).is_ok()
+        lane.events.send(Parcel { event, kept: self.line.keep(bytes, &lane.share) }).is_ok()
     }
 
     /// Passes a request on and waits for its answer.
@@ -218,6 +225,18 @@ impl Handler for Client {
     async fn channel_eof(&mut self, channel: ChannelId, _session: &mut Session) -> Result<(), Self::Error> {
         self.pass(channel, Event::Eof, 0);
         Ok(())
+    }
+
+    /// Hears that a window was opened by `current`, and says by how much the next one is. That goes by what is kept of this
+    /// channel: the library does not ask when it is taken, but asks again each time that a window is used up.
+    fn adjust_window(&mut self, channel: ChannelId, _current: u32) -> u32 {
+        if self.channels.get(&channel).is_some_and(|lane| lane.share.full()) {
+            self.line.knocked();
+            CLOSED
+        } else {
+            self.line.opened();
+            WINDOW
+        }
     }
 
     async fn data(&mut self, channel: ChannelId, data: &[u8], _session: &mut Session) -> Result<(), Self::Error> {

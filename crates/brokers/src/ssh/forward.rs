@@ -1,5 +1,7 @@
 //! A port that the client forwards: opened from the target, and only if the record lists it.
 
+use std::{collections::VecDeque, sync::Arc};
+
 use russh::{Channel, ChannelMsg, ChannelOpenFailure, server::ChannelOpenHandle};
 
 use mayfly_dial::ssh::{SshError, SshMessage};
@@ -61,7 +63,7 @@ pub(super) async fn serve(mut client: ClientChannel, reply: ChannelOpenHandle, t
             tokio::select! {
                 biased;
                 _ended = stages.ended() => {}
-                () = both(&mut client, channel) => {}
+                () = both(&mut client, channel, &target) => {}
             }
             let _gone = client.writer.close().await;
             End::Over
@@ -79,8 +81,9 @@ async fn open(target: &Target, to: &Forward) -> Result<Channel<SshMessage>, SshE
 }
 
 /// Copies in both directions until either side closes.
-async fn both(client: &mut ClientChannel, channel: Channel<SshMessage>) {
-    let (mut from_target, to_target) = channel.split();
+async fn both(client: &mut ClientChannel, channel: Channel<SshMessage>, target: &Arc<Target>) {
+    let (from_target, to_target) = channel.split();
+    let (draining, mut from_target) = relay::drain(from_target, VecDeque::new(), target);
     let ClientChannel { writer, events } = client;
     let up = async {
         while let Some(Parcel { event, kept }) = events.recv().await {
@@ -94,7 +97,7 @@ async fn both(client: &mut ClientChannel, channel: Channel<SshMessage>) {
         }
     };
     let down = async {
-        while let Some(message) = from_target.wait().await {
+        while let Some((message, _kept)) = from_target.recv().await {
             let passed = match message {
                 ChannelMsg::Data { data } => writer.data_bytes(data).await,
                 ChannelMsg::Eof => writer.eof().await,
@@ -109,6 +112,7 @@ async fn both(client: &mut ClientChannel, channel: Channel<SshMessage>) {
     tokio::select! {
         () = up => {}
         () = down => {}
+        () = draining => {}
     }
     drop(from_target);
     relay::close(&to_target).await;

@@ -6,22 +6,34 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::SeqCst},
     },
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use futures_util::task::AtomicWaker;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
+    time::Sleep,
 };
 
 /// How many bytes a client may send before it has signed in (SECURITY-CASES 80).
 const BUDGET: usize = 64 * 1024;
 
-/// How much of a client is kept, in bytes, that the target has not taken; reading stops above it.
-const KEPT_MOST: usize = 4 * 1024 * 1024;
+/// How much of a channel is kept, in bytes, that the target has not taken; its window stays closed above it.
+const CHANNEL_KEPT_MOST: usize = 4 * 1024 * 1024;
+
+/// How much of all channels is kept; above it nothing is read from the client. Windows that are closed are opened sooner, so
+/// this is met by clients that send without leave, or on many channels whose targets take nothing.
+const KEPT_MOST: usize = 32 * 1024 * 1024;
+
+/// How many times a client may ask at a closed window, and be answered at once, before it is answered more slowly.
+const KNOCKS_AT_ONCE: u32 = 64;
+
+/// The longest that it then waits for an answer.
+const KNOCK_PAUSE_MOST: Duration = Duration::from_millis(200);
 
 /// What keeping one event costs besides its bytes.
 const OVERHEAD: usize = 256;
@@ -34,6 +46,10 @@ pub(super) struct Line {
     /// Whether anything was ever read.
     spoke: AtomicBool,
     kept: AtomicUsize,
+    /// How many times in a row the client has met a closed window.
+    knocks: AtomicU32,
+    /// For how long nothing is to be read, in milliseconds.
+    pause: AtomicU64,
     ended: AtomicBool,
     reader: AtomicWaker,
     writer: AtomicWaker,
@@ -46,6 +62,8 @@ impl Line {
             signed_in: AtomicBool::new(false),
             spoke: AtomicBool::new(false),
             kept: AtomicUsize::new(0),
+            knocks: AtomicU32::new(0),
+            pause: AtomicU64::new(0),
             ended: AtomicBool::new(false),
             reader: AtomicWaker::new(),
             writer: AtomicWaker::new(),
@@ -67,11 +85,27 @@ impl Line {
         !self.signed_in.load(SeqCst) && self.budget.load(SeqCst) == 0
     }
 
-    /// Counts `bytes` as kept until what this returns is dropped.
-    pub(super) fn keep(self: &Arc<Self>, bytes: usize) -> Kept {
+    /// Counts `bytes` of a channel as kept until what this returns is dropped.
+    pub(super) fn keep(self: &Arc<Self>, bytes: usize, channel: &Share) -> Kept {
         let cost = bytes.saturating_add(OVERHEAD);
         self.kept.fetch_add(cost, SeqCst);
-        Kept { line: Arc::clone(self), cost }
+        channel.0.fetch_add(cost, SeqCst);
+        Kept { line: Arc::clone(self), channel: channel.clone(), cost }
+    }
+
+    /// The client has met a closed window and is let knock again: the more often in a row, the later.
+    pub(super) fn knocked(&self) {
+        let knocks = self.knocks.fetch_add(1, SeqCst);
+        if let Some(more) = knocks.checked_sub(KNOCKS_AT_ONCE) {
+            let pause = KNOCK_PAUSE_MOST.min(Duration::from_millis(1 << more.min(16)));
+            self.pause.store(u64::try_from(pause.as_millis()).unwrap_or(u64::MAX), SeqCst);
+        }
+    }
+
+    /// A window was opened.
+    pub(super) fn opened(&self) {
+        self.knocks.store(0, SeqCst);
+        self.pause.store(0, SeqCst);
     }
 
     /// Ends the connection: whoever reads or writes gets an error from now on.
@@ -91,14 +125,27 @@ impl Drop for EndOnDrop {
     }
 }
 
+/// What of one channel is kept.
+#[derive(Clone, Default)]
+pub(super) struct Share(Arc<AtomicUsize>);
+
+impl Share {
+    /// Whether it is as much as may be.
+    pub(super) fn full(&self) -> bool {
+        self.0.load(SeqCst) > CHANNEL_KEPT_MOST
+    }
+}
+
 /// Something of the client's that is kept.
 pub(super) struct Kept {
     line: Arc<Line>,
+    channel: Share,
     cost: usize,
 }
 
 impl Drop for Kept {
     fn drop(&mut self) {
+        self.channel.0.fetch_sub(self.cost, SeqCst);
         let before = self.line.kept.fetch_sub(self.cost, SeqCst);
         if before > KEPT_MOST && before.saturating_sub(self.cost) <= KEPT_MOST {
             self.line.reader.wake();
@@ -110,11 +157,25 @@ impl Drop for Kept {
 pub(super) struct Transport {
     stream: TcpStream,
     line: Arc<Line>,
+    pause: Option<Pin<Box<Sleep>>>,
 }
 
 impl Transport {
     pub(super) fn new(stream: TcpStream, line: Arc<Line>) -> Self {
-        Self { stream, line }
+        Self { stream, line, pause: None }
+    }
+
+    /// Ready when the client's knocking may be heard again.
+    fn poll_pause(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let pause = self.line.pause.swap(0, SeqCst);
+        if pause > 0 {
+            self.pause = Some(Box::pin(tokio::time::sleep(Duration::from_millis(pause))));
+        }
+        if let Some(pause) = &mut self.pause {
+            ready!(pause.as_mut().poll(cx));
+            self.pause = None;
+        }
+        Poll::Ready(())
     }
 
     fn ended(&self) -> io::Result<()> {
@@ -133,6 +194,7 @@ impl AsyncRead for Transport {
         if this.line.kept.load(SeqCst) > KEPT_MOST {
             return Poll::Pending;
         }
+        ready!(this.poll_pause(cx));
         let before = buf.filled().len();
         let polled = Pin::new(&mut this.stream).poll_read(cx, buf);
         let read = buf.filled().len().saturating_sub(before);

@@ -14,9 +14,11 @@
 //! * The target gives no id of its own to a connection that could be had without running something there, so the guard
 //!   hears the address and port from which we reached it, by which its sshd and `ss` know the connection.
 //!
-//! **Known limit.** The library widens a channel's window when data arrive, not when they are taken. What a target does not
-//! take is kept here up to a limit per connection, beyond which we stop reading from that client: one channel that takes
-//! nothing then holds up the input of the others on the same connection.
+//! **Flow control.** The library grants a channel more as soon as data arrive, whoever takes them, and a reader that is not
+//! there would stop its whole connection. So everything is taken off its hands at once, counted, and held back where it can
+//! be. Towards the client, a channel whose target takes nothing is granted as good as nothing (`client`), and the others go
+//! on. Towards the target that cannot be said per channel: above some MB that a client does not take, the target is read more
+//! slowly, and then not at all (`opening`), and **the output of other channels of the same connection waits with it**.
 
 mod channel;
 mod client;

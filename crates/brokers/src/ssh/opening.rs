@@ -1,10 +1,16 @@
 //! Joining the session of a person who has signed in, and our log-in to its target.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
+};
 
 use mayfly_dial::{
     Credential, DialError, Dialer,
-    ssh::{SshConnection, SshKey, SshLogin},
+    ssh::{Reading, SshConnection, SshKey, SshLogin},
 };
 use mayfly_domain::{Authorised, Destination, Permit, SessionId};
 use tokio::sync::watch;
@@ -71,9 +77,58 @@ pub(super) struct Target {
     standing: watch::Receiver<Standing>,
     clock: Arc<dyn Clock>,
     limit: Duration,
+    /// What the target has sent and its client has not taken, in bytes.
+    kept: AtomicUsize,
+}
+
+/// Above this, a target is read slowly; above the other, not at all. What lets a channel go on that waits for the target's
+/// leave may stand behind as much as a window of what another channel's client does not take: that much is always reached in
+/// between, and where it helps, more is taken than was read for it.
+const KEPT_MUCH: usize = 8 * 1024 * 1024;
+const KEPT_MOST: usize = 24 * 1024 * 1024;
+
+/// How fast a target is read of which so much is kept.
+const fn reading(kept: usize) -> Reading {
+    if kept > KEPT_MOST {
+        Reading::Stopped
+    } else if kept > KEPT_MUCH {
+        Reading::Slow
+    } else {
+        Reading::Free
+    }
+}
+
+/// What keeping one message costs besides its bytes.
+const OVERHEAD: usize = 256;
+
+/// Something of the target's that is kept.
+pub(super) struct Kept {
+    target: Arc<Target>,
+    cost: usize,
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        let before = self.target.kept.fetch_sub(self.cost, SeqCst);
+        self.target.pace(before, before.saturating_sub(self.cost));
+    }
 }
 
 impl Target {
+    /// Counts `bytes` as kept until what this returns is dropped.
+    pub(super) fn keep(self: &Arc<Self>, bytes: usize) -> Kept {
+        let cost = bytes.saturating_add(OVERHEAD);
+        let before = self.kept.fetch_add(cost, SeqCst);
+        self.pace(before, before.saturating_add(cost));
+        Kept { target: Arc::clone(self), cost }
+    }
+
+    fn pace(&self, before: usize, now: usize) {
+        if reading(before) != reading(now) {
+            self.connection.read(reading(now));
+        }
+    }
+
     /// The connection, logged in as the session's account.
     pub(super) fn connection(&self) -> &SshConnection {
         &self.connection
@@ -152,6 +207,7 @@ pub(super) async fn open(person: Person, context: &Context, note: impl FnOnce(&S
         standing: joined.standing.clone(),
         clock: Arc::clone(&context.clock),
         limit,
+        kept: AtomicUsize::new(0),
     };
     Ok(Ready { target: Arc::new(target), standing, guard: joined.guard })
 }

@@ -1,17 +1,18 @@
 //! What runs on a channel and what the client says to it, passed on in both directions at once. A side that takes nothing
 //! holds up only the direction towards it; between reading a piece and passing it on, nothing more is read.
 
-use std::{collections::VecDeque, future::pending, time::Duration};
+use std::{collections::VecDeque, future::pending, sync::Arc, time::Duration};
 
 use mayfly_dial::ssh::SshMessage;
 use russh::{
     ChannelMsg, ChannelReadHalf, ChannelWriteHalf,
     server::{Handle, Msg},
 };
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::mpsc::{self, UnboundedReceiver};
 
 use super::{
     channel::{ClientChannel, End, Event, Parcel, Voice},
+    opening::{Kept, Target},
     program::{Started, TARGET_LOST, TargetChannel},
     stage::Stages,
     voice,
@@ -30,7 +31,8 @@ pub(super) async fn program(
 ) -> End {
     let ClientChannel { writer, mut events } = client;
     let Started { channel: TargetChannel { channel, terminal, before }, shell, target } = started;
-    let (mut from_target, to_target) = channel.split();
+    let (from_target, to_target) = channel.split();
+    let (draining, mut from_target) = drain(from_target, before, &target);
     let voice = Voice { writer: &writer, terminal };
     let warnings = async {
         if shell {
@@ -41,7 +43,8 @@ pub(super) async fn program(
     let ended = tokio::select! {
         biased;
         ended = stages.ended() => Ended::Cut(ended.sentence.clone()),
-        ended = down(&mut from_target, before, &writer, handle) => ended,
+        ended = down(&mut from_target, &writer, handle) => ended,
+        () = draining => Ended::ClientLeft,
         () = up(&mut events, early, &to_target) => Ended::ClientLeft,
         () = warnings => Ended::ClientLeft,
     };
@@ -102,18 +105,40 @@ async fn pass_up(parcel: Parcel, to: &ChannelWriteHalf<SshMessage>) {
     drop(kept);
 }
 
+/// What comes from a target, kept until it is taken.
+pub(super) type FromTarget = UnboundedReceiver<(ChannelMsg, Kept)>;
+
+/// Takes what comes on a channel off the library's hands at once, since the whole connection would wait with it otherwise.
+/// The future does that and never ends; what it takes, after `before`, comes out of the queue.
+pub(super) fn drain(
+    mut from: ChannelReadHalf,
+    before: VecDeque<ChannelMsg>,
+    target: &Arc<Target>,
+) -> (impl Future<Output = ()> + use<>, FromTarget) {
+    let (put, take) = mpsc::unbounded_channel();
+    let target = Arc::clone(target);
+    let draining = async move {
+        for message in before {
+            let _gone = put.send((message, target.keep(0)));
+        }
+        while let Some(message) = from.wait().await {
+            let bytes = match &message {
+                ChannelMsg::Data { data } | ChannelMsg::ExtendedData { data, .. } => data.len(),
+                _ => 0,
+            };
+            let kept = target.keep(bytes);
+            let _gone = put.send((message, kept));
+        }
+        drop(put);
+        pending::<()>().await;
+    };
+    (draining, take)
+}
+
 /// From the target to the client, until the target closes the channel.
-async fn down(
-    from: &mut ChannelReadHalf,
-    mut before: VecDeque<ChannelMsg>,
-    to: &ChannelWriteHalf<Msg>,
-    handle: &Handle,
-) -> Ended {
+async fn down(from: &mut FromTarget, to: &ChannelWriteHalf<Msg>, handle: &Handle) -> Ended {
     loop {
-        let message = match before.pop_front() {
-            Some(message) => Some(message),
-            None => from.wait().await,
-        };
+        let (message, _kept) = from.recv().await.unzip();
         let passed = match message {
             Some(ChannelMsg::Data { data }) => to.data_bytes(data).await.is_ok(),
             Some(ChannelMsg::ExtendedData { data, ext }) => to.extended_data_bytes(ext, data).await.is_ok(),

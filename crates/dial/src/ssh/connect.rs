@@ -1,5 +1,6 @@
 //! Opening an SSH connection: the host's key is judged during the key exchange, before we say who we are.
 
+use super::hold::{Hold, Holdable, Reading};
 use super::key::{SshKey, SshLogin};
 use super::trust::{self, HostKeyFault};
 use crate::connect::Dialer;
@@ -17,7 +18,10 @@ use tokio::net::TcpStream;
 /// What we call ourselves; no version, which would only help a stranger.
 const SOFTWARE: &str = "SSH-2.0-Mayfly";
 /// A host that is silent for this long is asked whether it is there, and given up after three questions.
-const KEEPALIVE: Duration = Duration::from_secs(20);
+pub(super) const KEEPALIVE: Duration = Duration::from_secs(20);
+/// How much a host may send on a channel before it is told that there is room for more. Less than the windows that hosts give
+/// us (2 MiB), so that what widens theirs is never stuck for good behind what is held back.
+const WINDOW: u32 = 1024 * 1024;
 /// Questions of a dialogue that are answered; a host that asks on is not asking for a password.
 const QUESTIONS_MOST: usize = 4;
 
@@ -102,6 +106,7 @@ pub struct SshConnection {
     pub(super) handle: client::Handle<Host>,
     host_key: SeenHostKey,
     local: SocketAddr,
+    hold: Arc<Hold>,
 }
 
 impl std::fmt::Debug for SshConnection {
@@ -121,6 +126,11 @@ impl SshConnection {
         self.local
     }
 
+    /// Sets how fast what the host sends is read, on all channels together. For whoever does not get rid of what came already.
+    pub fn read(&self, reading: Reading) {
+        self.hold.set(reading);
+    }
+
     /// Whether the connection is over.
     pub fn is_closed(&self) -> bool {
         self.handle.is_closed()
@@ -137,6 +147,7 @@ fn config(trust: &Trust) -> Arc<client::Config> {
     let mut config = client::Config {
         client_id: SshId::Standard(Cow::Borrowed(SOFTWARE)),
         keepalive_interval: Some(KEEPALIVE),
+        window_size: WINDOW,
         nodelay: true,
         ..client::Config::default()
     };
@@ -168,12 +179,12 @@ impl Dialer {
         let work = async {
             let stream = self.connect(permit, destination, limit).await?;
             let local = stream.local_addr().map_err(|source| closed(destination, source))?;
-            let (mut handle, host_key) = handshake(destination, &destination.trust, stream).await?;
+            let (mut handle, host_key, hold) = handshake(destination, &destination.trust, stream).await?;
             if !log_in(&mut handle, user, login).await.map_err(|source| not_ssh(destination, source))? {
                 let endpoint = destination.endpoint.clone();
                 return Err(DialError::LoginRefused { endpoint, user: user.to_owned() });
             }
-            Ok(SshConnection { handle, host_key, local })
+            Ok(SshConnection { handle, host_key, local, hold })
         };
         let timed_out = || DialError::TimedOut { endpoint: destination.endpoint.clone(), limit };
         tokio::time::timeout(limit, work).await.unwrap_or_else(|_elapsed| Err(timed_out()))
@@ -196,7 +207,7 @@ impl Dialer {
             let stream = self.connect(permit, destination, limit).await?;
             match handshake(destination, &nobody, stream).await {
                 Err(DialError::HostKey { seen: Some(seen), .. }) => Ok(*seen),
-                Ok((_, seen)) => Ok(seen),
+                Ok((_, seen, _)) => Ok(seen),
                 Err(error) => Err(error),
             }
         };
@@ -217,9 +228,11 @@ async fn handshake(
     destination: &Destination,
     trust: &Trust,
     stream: TcpStream,
-) -> Result<(client::Handle<Host>, SeenHostKey), DialError> {
+) -> Result<(client::Handle<Host>, SeenHostKey, Arc<Hold>), DialError> {
     let seen = Arc::new(Mutex::new(Seen::default()));
     let host = Host { trust: trust.clone(), name: destination.endpoint.host.clone(), seen: Arc::clone(&seen) };
+    let hold = Hold::new();
+    let stream = Holdable::new(stream, Arc::clone(&hold));
     let connected = client::connect_stream(config(trust), stream, host).await;
     let Seen { key, fault } = std::mem::take(&mut *seen.lock().unwrap_or_else(PoisonError::into_inner));
     if let Some(fault) = fault {
@@ -229,7 +242,7 @@ async fn handshake(
     let handle = connected.map_err(|source| not_ssh(destination, source))?;
     // The exchange does not end well without a key that was judged.
     let key = key.ok_or_else(|| not_ssh(destination, russh::Error::KexInit))?;
-    Ok((handle, key))
+    Ok((handle, key, hold))
 }
 
 async fn log_in(handle: &mut client::Handle<Host>, user: &str, login: &SshLogin) -> Result<bool, russh::Error> {

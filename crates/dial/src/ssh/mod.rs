@@ -5,11 +5,13 @@
 //! the host opens towards us is accepted.
 
 mod connect;
+mod hold;
 mod key;
 mod run;
 mod trust;
 
 pub use connect::{SeenHostKey, SshConnection};
+pub use hold::Reading;
 pub use key::{SshKey, SshLogin};
 pub use run::{Ran, SshError};
 pub use russh::client::Msg as SshMessage;

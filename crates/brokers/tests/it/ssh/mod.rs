@@ -6,6 +6,7 @@ mod forwarding;
 mod fuzz;
 mod gateway;
 mod hostile;
+mod pressure;
 mod programs;
 mod raw;
 mod shells;
