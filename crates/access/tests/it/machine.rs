@@ -1,6 +1,6 @@
 //! Machine records and the SSH keys of people.
 
-use mayfly_access::objects::{Kind, Launch, Object, OperatingSystem, no_files, parse, resolve};
+use mayfly_access::objects::{Kind, Launch, Object, OperatingSystem, check, no_files, parse, resolve};
 use mayfly_domain::Trust;
 
 const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEJ7c3Vt3t2rBC0bOuVmu0P4cA8CTuGoV3dQzDjg0k2c";
@@ -94,4 +94,13 @@ fn the_keys_of_a_person_are_public_ones_and_lose_their_comment() {
         let found = faults(&person(bad));
         assert!(found.contains(told), "{told}: {found}");
     }
+}
+
+#[test]
+fn the_example_of_the_documentation_is_one_that_can_be_applied() {
+    let hash = "$argon2id$v=19$m=19456,t=2,p=1$bWF5Zmx5IGR1bW15IHNhbA$DUMMYDUMMYDUMMYDUMMYDUMMYDUMMYDUMMYDUMMYDUM";
+    let text = include_str!("../../../../docs/examples/web01.yaml").replace("HASH", hash);
+    let objects = parse(&text, &no_files).unwrap();
+    assert_eq!(objects.len(), 3);
+    check(&[], &objects, &[]).unwrap();
 }
