@@ -117,33 +117,66 @@ pub(super) async fn tables(client: &Client) -> Result<Vec<Table>> {
     Ok(tables)
 }
 
-/// The query of a table: its name for the lines, and the text with one column.
-pub(super) fn query(table: &Table, shared: bool) -> (String, String) {
+/// What is asked about one table.
+pub(super) struct Query {
+    /// The table's name, for the lines.
+    pub(super) name: String,
+    /// One row: the fingerprint of the settled rows (NULL if the table has none) and whether there are others.
+    pub(super) glance: String,
+    /// A query of one column: the lines of the others.
+    pub(super) fresh: String,
+    /// A query of one column: the lines of the settled rows.
+    pub(super) settled: String,
+}
+
+/// The query of a table.
+///
+/// **Settled** rows are those that nobody has written since the cluster was made. Their lines depend on nothing but
+/// themselves, since their access lists can only speak of PostgreSQL's own roles. Their fingerprint is made from the file
+/// and the places in it where they lie: they move only into a new file (`VACUUM FULL`), a place that one has left is taken
+/// by a row written later, and a database begins with its template's files. So in one server the same fingerprint means
+/// the same rows. What a server changes in place is no part of a snapshot.
+pub(super) fn query(table: &Table, shared: bool) -> Query {
     let name = &table.name;
     let full = full_row(table);
-    let key = KEYS.iter().find(|key| table.has(key));
-    let content = match key {
-        Some(key) if !table.shared && !SHOWN_IN_FULL.contains(&name.as_str()) => {
-            let built_in = if table.has("refobjid") {
-                format!("greatest(t.objid, t.refobjid) < {FIRST_NORMAL_OBJECT}")
-            } else {
-                format!("t.{key}::oid < {FIRST_NORMAL_OBJECT}")
-            };
-            format!("CASE WHEN {built_in} THEN {} ELSE {full} END", hashed_row(table, key))
-        }
-        _ => full,
+    let Some(key) = KEYS.iter().find(|key| table.has(key) && !table.shared && !SHOWN_IN_FULL.contains(&name.as_str()))
+    else {
+        let filter = match name.as_str() {
+            "pg_namespace" => "WHERE t.nspname !~ '^pg_(toast_)?temp_[0-9]+$'",
+            "pg_shdepend" if shared => "WHERE t.dbid = 0",
+            "pg_shdepend" => "WHERE t.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())",
+            _ => "",
+        };
+        return always_fresh(name, format!("SELECT ({full})::text FROM pg_catalog.{name} t {filter}"));
     };
-    let filter = match name.as_str() {
-        "pg_namespace" => "WHERE t.nspname !~ '^pg_(toast_)?temp_[0-9]+$'",
-        "pg_shdepend" if shared => "WHERE t.dbid = 0",
-        "pg_shdepend" => "WHERE t.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())",
-        _ => "",
+    let built_in = if table.has("refobjid") {
+        format!("greatest(t.objid, t.refobjid) < {FIRST_NORMAL_OBJECT}")
+    } else {
+        format!("t.{key}::oid < {FIRST_NORMAL_OBJECT}")
     };
-    (name.clone(), format!("SELECT ({content})::text FROM pg_catalog.{name} t {filter}"))
+    // All that makes a cluster is frozen at the end, and nothing is frozen again in a database that nobody can enter.
+    let settled = format!(
+        "coalesce({built_in} AND age(t.xmin) > (SELECT age(datfrozenxid) FROM pg_database WHERE datname = 'template0'), \
+         false)"
+    );
+    let hashed = hashed_row(table, key);
+    Query {
+        name: name.clone(),
+        glance: format!(
+            "SELECT pg_relation_filenode('pg_catalog.{name}') || ' ' || count(*) FILTER (WHERE settled) || ' ' || \
+             coalesce(sum(place) FILTER (WHERE settled), 0), coalesce(bool_or(NOT settled), false) \
+             FROM (SELECT {settled} AS settled, hashtidextended(t.ctid, 0) AS place FROM pg_catalog.{name} t) AS glance"
+        ),
+        fresh: format!(
+            "SELECT (CASE WHEN {built_in} THEN {hashed} ELSE {full} END)::text FROM pg_catalog.{name} t \
+             WHERE NOT {settled}"
+        ),
+        settled: format!("SELECT ({hashed})::text FROM pg_catalog.{name} t WHERE {settled}"),
+    }
 }
 
 /// What no catalogue table holds or what needs its own form.
-pub(super) fn add_views(shared: bool, queries: &mut Vec<(String, String)>) {
+pub(super) fn views(shared: bool) -> impl Iterator<Item = Query> {
     let views: &[(&str, &str)] = if shared {
         &[
             ("prepared transaction", include_str!("prepared.sql")),
@@ -153,7 +186,12 @@ pub(super) fn add_views(shared: bool, queries: &mut Vec<(String, String)>) {
     } else {
         &[("large object", include_str!("large_objects.sql"))]
     };
-    queries.extend(views.iter().map(|(name, query)| ((*name).to_owned(), (*query).to_owned())));
+    views.iter().map(|(name, query)| always_fresh(name, (*query).to_owned()))
+}
+
+fn always_fresh(name: &str, fresh: String) -> Query {
+    let glance = format!("SELECT NULL, EXISTS ({fresh})");
+    Query { name: name.to_owned(), glance, fresh, settled: String::new() }
 }
 
 fn full_row(table: &Table) -> String {

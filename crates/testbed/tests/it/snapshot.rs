@@ -145,6 +145,7 @@ async fn an_untouched_server_has_no_difference() {
         // What a server does by itself, and what a session does that leaves nothing.
         let session = server.client("orders").await.unwrap();
         session.batch_execute("VACUUM FREEZE ANALYZE").await.unwrap();
+        session.batch_execute("VACUUM FULL pg_description").await.unwrap();
         session.batch_execute("CREATE TEMP TABLE t (n int); SELECT count(*) FROM orders").await.unwrap();
         drop(session);
         server.restart().unwrap();
@@ -189,6 +190,31 @@ async fn each_kind_of_leftover_shows() {
             let shows = |line: &str| line.starts_with(words[0]) && words.iter().all(|word| line.contains(word));
             assert!(diff.lines().any(shows), "{statement} on {flavour:?}: nothing with {words:?} in\n{diff}");
         }
+    }
+}
+
+/// What is remembered of PostgreSQL's own objects holds for the places where they lie.
+#[tokio::test]
+async fn objects_of_one_database_are_not_taken_for_those_of_another() {
+    for flavour in Flavour::ALL {
+        let server = prepare(flavour).await;
+        let before = snapshot::take(&server).await.unwrap();
+        for (database, function) in [("orders", "pg_sleep(float8)"), ("billing", "pg_sleep_for(interval)")] {
+            let client = server.client(database).await.unwrap();
+            client.batch_execute(&format!("ALTER FUNCTION {function} COST 7")).await.unwrap();
+            client.batch_execute("VACUUM FULL pg_proc").await.unwrap();
+        }
+        let between = snapshot::take(&server).await.unwrap();
+        let diff = snapshot::diff(&before, &between);
+        let of = |database: &str| {
+            diff.lines().filter(|line| line[2..].starts_with(&format!("{database} | pg_proc | "))).count()
+        };
+        assert_eq!((of("orders"), of("billing"), diff.lines().count()), (2, 2, 4), "{flavour:?}:\n{diff}");
+        for (database, function) in [("orders", "pg_sleep(float8)"), ("billing", "pg_sleep_for(interval)")] {
+            let client = server.client(database).await.unwrap();
+            client.batch_execute(&format!("ALTER FUNCTION {function} COST 1")).await.unwrap();
+        }
+        assert_eq!(snapshot::take(&server).await.unwrap(), before, "{flavour:?}");
     }
 }
 
