@@ -16,14 +16,17 @@ const LOCK: i64 = 0x6d61_7966_6c79;
 
 /// Creates the administrator and the graveyard, and lets the administrator grant `roles` and connect to `databases`.
 ///
-/// It gets CREATEROLE, `pg_signal_backend`, and membership in the graveyard: `REASSIGN OWNED` demands the rights of the
-/// role that receives (on 16 and later thus INHERIT as well as SET, seen on 18: without INHERIT it is refused).
+/// It gets CREATEROLE, `pg_signal_backend`, `pg_read_all_stats` (without which it does not see since when sessions of
+/// existing accounts run, and those that are older than a hold have to be left alone), and membership in the graveyard:
+/// `REASSIGN OWNED` demands the rights of the role that receives (on 16 and later thus INHERIT as well as SET, seen on 18:
+/// without INHERIT it is refused).
 /// On 16 and later it gets each of `roles` WITH ADMIN OPTION but without their rights (INHERIT FALSE, SET FALSE). On 15
 /// CREATEROLE alone may grant every role that is no superuser, and a membership there would only give the
 /// administrator the roles' rights.
 ///
-/// Handing over tables, views, types, sequences and large objects needs no more; for a function the graveyard must also
-/// have CREATE on the function's schema, which this does not grant.
+/// Handing over needs no more. The new owner of a function must have CREATE on its schema, which the graveyard has nowhere,
+/// but the account that made the function had it: the administrator, who made the account, makes the graveyard a member of
+/// it for the transaction that hands over.
 ///
 /// # Errors
 /// When the administrator exists already, or a role or database does not exist.
@@ -31,7 +34,7 @@ pub async fn create(server: &PostgresHandle, roles: &[&str], databases: &[&str])
     let login = Login { user: ADMIN.to_owned(), password: scratch::secret()? };
     let mut statements = vec![
         format!("CREATE ROLE {ADMIN} LOGIN CREATEROLE PASSWORD '{}'", login.password),
-        format!("GRANT pg_signal_backend TO {ADMIN}"),
+        format!("GRANT pg_signal_backend, pg_read_all_stats TO {ADMIN}"),
         format!("CREATE ROLE {GRAVEYARD} NOLOGIN"),
     ];
     statements.push(match server.flavour().has_membership_options() {

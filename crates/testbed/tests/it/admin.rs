@@ -72,17 +72,36 @@ async fn it_can_hand_over_what_an_account_owns() {
 }
 
 #[tokio::test]
-async fn it_can_hand_over_a_function_only_where_the_graveyard_may_create() {
+async fn it_can_hand_over_a_function_when_the_graveyard_borrows_from_the_account() {
     let left = "CREATE FUNCTION work.f() RETURNS int LANGUAGE sql AS 'SELECT 1'";
     for flavour in Flavour::ALL {
         let (server, login) = prepare(flavour).await;
         let admin = leave_behind(&server, &login, left).await;
-        let over = format!("REASSIGN OWNED BY keeper_x TO {}", admin::GRAVEYARD);
+        let graveyard = admin::GRAVEYARD;
+        let over = format!("REASSIGN OWNED BY keeper_x TO {graveyard}");
         let refused = admin.batch_execute(&over).await.unwrap_err();
         assert_eq!(refused.code(), Some(&tokio_postgres::error::SqlState::INSUFFICIENT_PRIVILEGE));
-        let allow = format!("GRANT CREATE ON SCHEMA work TO {}", admin::GRAVEYARD);
-        server.psql(&["-d", "orders", "-c", &allow]).unwrap();
-        admin.batch_execute(&over).await.unwrap();
+        let inherit = if flavour.has_membership_options() { " WITH INHERIT TRUE" } else { "" };
+        let borrow =
+            format!("BEGIN; GRANT keeper_x TO {graveyard}{inherit}; {over}; REVOKE keeper_x FROM {graveyard}; COMMIT");
+        admin.batch_execute(&borrow).await.unwrap();
+        let owner = "SELECT pg_get_userbyid(proowner) FROM pg_proc WHERE proname = 'f'";
+        assert_eq!(server.psql(&["-d", "orders", "-c", owner]).unwrap(), format!("{graveyard}\n"));
+        let members = "SELECT count(*) FROM pg_auth_members WHERE member = 'mayfly_graveyard'::regrole";
+        assert_eq!(server.psql(&["-c", members]).unwrap(), "0\n");
+    }
+}
+
+#[tokio::test]
+async fn it_sees_since_when_sessions_of_others_run() {
+    for flavour in Flavour::ALL {
+        let (server, login) = prepare(flavour).await;
+        let _other = server.client("orders").await.unwrap();
+        let admin = log_in(&server, &login, "orders").await;
+        let hidden = "SELECT count(*) FILTER (WHERE backend_start IS NULL), count(*) FROM pg_stat_activity \
+                      WHERE usename = 'postgres' AND backend_type = 'client backend'";
+        let row = admin.query_one(hidden, &[]).await.unwrap();
+        assert_eq!((row.get::<_, i64>(0), row.get::<_, i64>(1)), (0, 1), "{flavour:?}");
     }
 }
 
