@@ -20,6 +20,7 @@ pub mod fixtures;
 pub mod host;
 pub mod names;
 pub mod pgbouncer;
+pub mod pool;
 pub mod postgres;
 pub mod proxy;
 pub mod scratch;

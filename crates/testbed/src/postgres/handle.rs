@@ -124,7 +124,8 @@ impl PostgresHandle {
     /// When it exists or the name is not valid.
     pub async fn create_database(&self, name: &str) -> Result<()> {
         let client = self.client("postgres").await?;
-        client.batch_execute(&format!("CREATE DATABASE {}", quote_identifier(name))).await?;
+        // From the template that nobody can enter: copying the other one waits for whoever is there.
+        client.batch_execute(&format!("CREATE DATABASE {} TEMPLATE template0", quote_identifier(name))).await?;
         Ok(())
     }
 

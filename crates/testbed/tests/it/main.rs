@@ -11,6 +11,7 @@ mod admin;
 mod host;
 mod names;
 mod pgbouncer;
+mod pool;
 mod postgres;
 mod proxy;
 mod shared;
