@@ -45,8 +45,8 @@ async fn an_account_is_made_used_and_removed_without_a_trace() {
         }
         assert_eq!(snapshot::diff(&before, &snapshot::take(&rig).await.unwrap()), "", "{flavour:?} {as_whom:?}");
         let secret = change.secret.expose();
-        assert!(!rig.log().unwrap().contains(secret), "the password is in the server's log");
-        assert!(rig.log().unwrap().contains("SCRAM-SHA-256$1:"), "the log shows no statement at all");
+        assert!(!rig.log().contains(secret), "the password is in the server's log");
+        assert!(rig.log().contains("SCRAM-SHA-256$1:"), "the log shows no statement at all");
     }
 }
 

@@ -30,7 +30,7 @@ fn fixes(report: &CheckReport, level: Level) -> Vec<String> {
 #[tokio::test]
 async fn what_is_missing_or_too_much_is_named_and_its_statement_helps() {
     for (flavour, as_whom) in ALL {
-        let rig = Rig::start(flavour, as_whom).await;
+        let rig = Rig::own(flavour, as_whom).await;
         let by_marker = !flavour.has_membership_options();
         if as_whom == As::Superuser {
             let report = check(&rig).await;
@@ -80,7 +80,7 @@ async fn the_pg_hba_lines_let_our_accounts_in_from_one_address_only() {
         if as_whom == As::Superuser {
             continue;
         }
-        let rig = Rig::start(flavour, as_whom).await;
+        let rig = Rig::own(flavour, as_whom).await;
         rig.sql("postgres", "CREATE ROLE mayfly_accounts NOLOGIN; CREATE ROLE bob LOGIN PASSWORD 'b'").await;
         let report = check(&rig).await;
         let lines = fixes(&report, Level::NotTried).join("\n");

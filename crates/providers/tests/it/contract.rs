@@ -7,17 +7,12 @@ use mayfly_domain::{Entropy, Secret, WallTime};
 use mayfly_engine::ports::provider::{AccountWish, Provider, Wish};
 use mayfly_testbed::snapshot;
 use std::sync::Arc;
-use tokio::sync::{Mutex, OnceCell, OwnedMutexGuard};
 
-/// A rig of the contract. The cases of one module share a server, one after the other, since starting one for each would
-/// take longer than all of them.
+/// A rig of the contract. Its cases have names of their own, so they take servers as they find them.
 struct Contract {
-    real: OwnedMutexGuard<Real>,
+    real: Real,
     provider: Arc<dyn Provider>,
 }
-
-/// The servers, each started by the first case that needs it and ended by its watchdog with this process.
-static SERVERS: [OnceCell<Arc<Mutex<Real>>>; 4] = [const { OnceCell::const_new() }; 4];
 
 /// The password of accounts that the suite has made.
 const PASSWORD: &str = "known-to-the-rig";
@@ -32,11 +27,8 @@ fn literal(text: &str) -> String {
 
 impl Contract {
     async fn start(which: usize) -> Self {
-        let start = || async {
-            let (flavour, as_whom) = ALL[which];
-            Arc::new(Mutex::new(Real::start(flavour, as_whom).await))
-        };
-        let real = Arc::clone(SERVERS[which].get_or_init(start).await).lock_owned().await;
+        let (flavour, as_whom) = ALL[which];
+        let real = Real::used(flavour, as_whom).await;
         let provider = Arc::new(subject(&real.admin));
         Self { real, provider }
     }

@@ -111,6 +111,39 @@ async fn a_bystander_survives_and_is_named() {
     }
 }
 
+/// The same for one that had switched to another role before: it is known by who logged in, and keeps what it had.
+#[tokio::test]
+async fn a_bystander_that_had_set_another_role_survives_and_is_named() {
+    for (flavour, as_whom) in ALL {
+        let rig = Rig::start(flavour, as_whom).await;
+        alice(&rig, "GRANT readwrite TO alice").await;
+        let older = log_in(&rig, "alice", "alice-secret", "orders").await.unwrap();
+        let pid: i32 = older.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
+        older.batch_execute("SET ROLE readwrite").await.unwrap();
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let (change, _) = rig.open(&rig.existing("alice", "readonly")).await;
+        let lifted = log_in(&rig, "alice", "alice-secret", "orders").await.unwrap();
+        let lifted_pid: i32 = lifted.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
+        lifted.batch_execute("SET ROLE readonly").await.unwrap();
+
+        let gone = rig.close(CloseVerb::Withdraw, &change).await.unwrap().gone_at.unwrap();
+        let scope = || SessionScope::Between { from: change.row.held_since, until: Some(gone) };
+        let step = change.close_step(scope());
+        let closed = rig.subject.close(CloseVerb::EndSessions, vec![step]).await.remove(0).unwrap();
+        assert_eq!((closed.sessions_left, closed.report.len()), (0, 2), "{:?}", closed.report);
+        let line =
+            |pid: i32| closed.report.iter().find(|line| line.starts_with(&format!("session {pid} of \"alice\" ")));
+        assert!(line(pid).unwrap().ends_with("is not one of this elevation and was left alone"), "{:?}", closed.report);
+        assert!(line(lifted_pid).unwrap().ends_with("was told to end"), "{:?}", closed.report);
+        lifted.query("SELECT 1", &[]).await.unwrap_err();
+        let looked = rig.subject.look(vec![change.look_step(scope())]).await.remove(0).unwrap();
+        assert_eq!((looked.presence, looked.sessions), (Presence::Absent, 0), "{flavour:?} {as_whom:?}");
+        let row = older.query_one("SELECT current_user::text, session_user::text", &[]).await.unwrap();
+        assert_eq!((row.get::<_, &str>(0), row.get::<_, &str>(1)), ("readwrite", "alice"), "{flavour:?} {as_whom:?}");
+        older.batch_execute("INSERT INTO customers (name) VALUES ('Barbara')").await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn a_renamed_account_is_still_found() {
     for (flavour, as_whom) in ALL {
@@ -133,7 +166,7 @@ async fn a_renamed_account_is_still_found() {
 #[tokio::test]
 async fn bad_wishes_are_refused_with_what_helps() {
     for (flavour, as_whom) in ALL {
-        let rig = Rig::start(flavour, as_whom).await;
+        let rig = Rig::own(flavour, as_whom).await;
         alice(&rig, "CREATE ROLE boss SUPERUSER; CREATE ROLE secret_role;").await;
         let refused =
             async |name: &str, role: &str| rig.survey(&rig.existing(name, role)).await.map(|_| ()).unwrap_err();

@@ -1,5 +1,5 @@
-//! What the tests share: a server of its own with the fixtures and an administrator, the provider on it, and the rows that
-//! an engine would have written.
+//! What the tests share: a server lent to one of them with the fixtures and an administrator, the provider on it, and the
+//! rows that an engine would have written.
 
 use async_trait::async_trait;
 use mayfly_dial::{Credential, Credentials, Dialer};
@@ -15,8 +15,8 @@ use mayfly_engine::ports::provider::{
 };
 use mayfly_providers::Services;
 use mayfly_providers::postgres::Postgres as Subject;
-use mayfly_testbed::postgres::{Flavour, Login, Options, Postgres, PostgresHandle};
-use mayfly_testbed::{admin, fixtures};
+use mayfly_testbed::pool::{self, Lent};
+use mayfly_testbed::postgres::{Flavour, Login, PostgresHandle};
 use serde_json::{Value, json};
 use std::ops::Deref;
 use std::sync::Arc;
@@ -55,13 +55,15 @@ pub const ALL: [(Flavour, As); 4] = [
     (Flavour::Newer, As::LeastPrivilege),
 ];
 
-/// A server of its own and a provider on it.
+/// A server and a provider on it.
 pub struct Rig {
-    pub server: Postgres,
+    server: Lent,
     pub admin: Login,
     pub subject: Subject,
     pub place: Place,
     installation: InstallationId,
+    /// How much was in the server's log before.
+    log_start: usize,
 }
 
 impl Deref for Rig {
@@ -72,22 +74,33 @@ impl Deref for Rig {
 }
 
 impl Rig {
+    /// On a server that nobody has used or that is as if nobody had.
     pub async fn start(flavour: Flavour, as_whom: As) -> Self {
-        let start = move || {
-            // Nothing here asks what survives a crash of the machine.
-            let options = Options { fsync: false, ..Options::new(flavour) };
-            Postgres::start(options).unwrap()
-        };
-        let server = tokio::task::spawn_blocking(start).await.unwrap();
-        fixtures::create(&server).await.unwrap();
-        let least = admin::create(&server, &fixtures::ROLES, &fixtures::DATABASES).await.unwrap();
-        let client = server.client("postgres").await.unwrap();
-        // For lifting existing accounts.
-        client.batch_execute("GRANT pg_read_all_stats TO mayfly_admin").await.unwrap();
-        let admin = if as_whom == As::Superuser { server.superuser().clone() } else { least };
+        Self::on(pool::fresh(flavour).await.unwrap(), as_whom)
+    }
+
+    /// On a server that may hold what others have made, for tests with names of their own.
+    pub async fn used(flavour: Flavour, as_whom: As) -> Self {
+        Self::on(pool::used(flavour).await.unwrap(), as_whom)
+    }
+
+    /// On a server of its own, for tests that change its files or its administrator.
+    pub async fn own(flavour: Flavour, as_whom: As) -> Self {
+        Self::on(pool::own(flavour).await.unwrap(), as_whom)
+    }
+
+    fn on(server: Lent, as_whom: As) -> Self {
+        let admin = if as_whom == As::Superuser { server.superuser() } else { server.admin() }.clone();
         let place = place(&server, server.port());
         let subject = subject(&admin);
-        Self { server, admin, subject, place, installation: InstallationId::random(&mut Os) }
+        let log_start = std::fs::read(server.log_path()).unwrap().len();
+        Self { server, admin, subject, place, installation: InstallationId::random(&mut Os), log_start }
+    }
+
+    /// What the server has logged since this test has it.
+    pub fn log(&self) -> String {
+        let log = std::fs::read(self.server.log_path()).unwrap();
+        String::from_utf8_lossy(&log[self.log_start..]).into_owned()
     }
 
     pub fn mark(&self) -> Mark {
