@@ -391,6 +391,12 @@ impl FakeTarget {
         self.state.lock().unwrap().now.clone()
     }
 
+    /// Whether exactly this is there.
+    pub fn is(&self, snapshot: &Snapshot) -> bool {
+        self.advance();
+        self.state.lock().unwrap().now == *snapshot
+    }
+
     /// What went against the promise so far.
     pub fn violations(&self) -> Vec<String> {
         self.state.lock().unwrap().violations.clone()

@@ -29,7 +29,7 @@ async fn day(process: Process) {
 async fn settle(world: &World, process: Process) {
     process.start().await;
     for _ in 0..200 {
-        if world.leftovers().is_empty() {
+        if world.is_over() {
             return;
         }
         process.sleep(Duration::from_secs(5)).await;

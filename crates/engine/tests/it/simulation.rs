@@ -54,7 +54,7 @@ fn close_client_streams(world: &World, random: &mut Seeded) {
 async fn settle(world: &World, process: Process) {
     process.start().await;
     let end = process.clock.true_time().plus(QUIET);
-    while process.clock.true_time() < end && !world.leftovers().is_empty() {
+    while process.clock.true_time() < end && !world.is_over() {
         process.sleep(Duration::from_secs(5)).await;
     }
 }

@@ -190,6 +190,17 @@ impl World {
         wrong
     }
 
+    /// Whether everything is over. Cheap while it is not, for those who wait for it.
+    pub(crate) fn is_over(&self) -> bool {
+        let changed = self.targets.iter().filter(|(host, target)| !target.is(&self.before[*host])).count();
+        let ended = self.ledger.read(|books| {
+            books.holds.is_empty()
+                && books.sessions.values().all(|session| session.state == SessionState::Ended)
+                && books.changes.values().all(|change| !change.state.is_unfinished())
+        });
+        changed == 0 && ended && self.leftovers().is_empty()
+    }
+
     /// What is wrong once everything should be over.
     pub(crate) fn leftovers(&self) -> Vec<String> {
         let mut wrong = self.invariants();

@@ -143,7 +143,7 @@ impl World {
     /// Waits until nothing is left, for at most so many virtual seconds.
     pub(crate) async fn cleaned(&self, process: &Process, seconds: u64) {
         for _ in 0..seconds * 10 {
-            if self.leftovers().is_empty() {
+            if self.is_over() {
                 return;
             }
             process.sleep(Duration::from_millis(100)).await;
