@@ -34,6 +34,9 @@ const TEXT_MOST: usize = 1024;
 /// show that it wants more, which is when the library asks us again.
 const CLOSED: u32 = 2;
 
+/// The window of a channel beside one that is closed. The library grants it to whichever asks next, so it is small.
+const AJAR: u32 = 128 * 1024;
+
 /// One client's connection, as the library has it.
 pub(super) struct Client {
     desk: Desk,
@@ -230,9 +233,12 @@ impl Handler for Client {
     /// Hears that a window was opened by `current`, and says by how much the next one is. That goes by what is kept of this
     /// channel: the library does not ask when it is taken, but asks again each time that a window is used up.
     fn adjust_window(&mut self, channel: ChannelId, _current: u32) -> u32 {
-        if self.channels.get(&channel).is_some_and(|lane| lane.share.full()) {
+        let full = |lane: &Lane| lane.share.full();
+        if self.channels.get(&channel).is_some_and(full) {
             self.line.knocked();
             CLOSED
+        } else if self.channels.values().any(full) {
+            AJAR
         } else {
             self.line.opened();
             WINDOW

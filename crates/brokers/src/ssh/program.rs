@@ -39,7 +39,7 @@ impl Program {
 pub(super) enum Unstarted {
     /// The target, or the record, does not allow it; the words say what.
     Refused(&'static str),
-    /// The target takes no other channel.
+    /// The target takes no other channel, or has closed this one.
     NoChannel,
     /// The target does not answer.
     Silent,
@@ -101,7 +101,8 @@ impl TargetChannel {
                 Some(ChannelMsg::Success) => return Ok(true),
                 Some(ChannelMsg::Failure) => return Ok(false),
                 Some(ChannelMsg::WindowAdjusted { .. }) => {}
-                Some(ChannelMsg::Close) | None => return Err(Unstarted::Lost),
+                Some(ChannelMsg::Close) => return Err(Unstarted::NoChannel),
+                None => return Err(Unstarted::Lost),
                 Some(other) => self.before.push_back(other),
             }
         }

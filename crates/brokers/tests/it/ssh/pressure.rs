@@ -62,6 +62,29 @@ async fn a_target_that_does_not_read_holds_the_client_back() {
     gateway.outcome().await;
 }
 
+/// A program that reads nothing does not hold up another one of the same connection, however much it was sent.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_program_that_reads_nothing_holds_up_no_other() {
+    let (_account, gateway) = gateway().await;
+    let control = format!("ControlPath={}", gateway.file("control").display());
+    let mut master = gateway.ssh(&["-M", "-N", "-o", &control], &[]).spawn().unwrap();
+    eventually("the master", || gateway.file("control").exists()).await;
+    let mut deaf = gateway.ssh(&["-o", &control], &["sleep 1006"]).stdin(Stdio::piped()).spawn().unwrap();
+    let mut stdin = deaf.stdin.take().unwrap();
+    let chunk = vec![0; 100_000];
+    while tokio::time::timeout(Duration::from_secs(1), stdin.write_all(&chunk)).await.is_ok() {}
+    for _ in 0..3 {
+        let mut other = gateway.ssh(&["-o", &control], &["wc -c"]).stdin(Stdio::piped()).spawn().unwrap();
+        let mut stdin = other.stdin.take().unwrap();
+        stdin.write_all(&vec![0; 8_000_000]).await.unwrap();
+        drop(stdin);
+        assert_eq!(String::from_utf8_lossy(&end(other).await.stdout), "8000000\n");
+    }
+    master.kill().await.unwrap();
+    gateway.outcome().await;
+    drop(deaf);
+}
+
 /// What one program of a connection prints is the input of another on the same connection, which takes its time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_programs_of_one_connection_feed_each_other() {
