@@ -124,6 +124,9 @@ fn account(
     if !seen.has_shell {
         return Err(conflict(format!("the host has no shell {}: set `shell` in the record", settings.shell)));
     }
+    if seen.keys == "none" {
+        return Err(conflict("sshd on the host reads no keys (`AuthorizedKeysFile none`)".to_owned()));
+    }
     if !is_plain_path(&seen.homes) {
         return Err(conflict("the HOME of `useradd -D` on the host is not a plain absolute path".to_owned()));
     }
@@ -218,10 +221,10 @@ fn companion(name: &AccountName) -> Result<PlannedChange, Failure> {
 /// there is one, and otherwise the first one in it.
 fn key_file(patterns: &str, name: &str, home: &str) -> String {
     let of_account = |pattern: &str| pattern.replace("%h", home).replace("%u", name).replace("%%", "%");
-    let outside = patterns.split(' ').find(|pattern| pattern.starts_with('/') && pattern.contains("%u"));
+    let outside = patterns.split_whitespace().find(|pattern| pattern.starts_with('/') && pattern.contains("%u"));
     let file = outside.map(of_account).filter(|file| is_plain_path(file));
     file.unwrap_or_else(|| {
-        let inside = patterns.split(' ').map(of_account).find_map(|file| {
+        let inside = patterns.split_whitespace().map(of_account).find_map(|file| {
             let file = if file.starts_with('/') { file } else { format!("{home}/{file}") };
             (file.starts_with(&format!("{home}/")) && is_plain_path(&file)).then_some(file)
         });
@@ -244,7 +247,6 @@ mod tests {
         assert_eq!(file("%h/.ssh/keys"), "/home/keeper_0/.ssh/keys");
         assert_eq!(file(".ssh/authorized_keys /etc/ssh/keys/%u"), "/etc/ssh/keys/keeper_0");
         assert_eq!(file("/etc/ssh/everybody"), "/home/keeper_0/.ssh/authorized_keys");
-        assert_eq!(file("none"), "/home/keeper_0/none");
         assert_eq!(file(""), "/home/keeper_0/.ssh/authorized_keys");
         assert_eq!(file("/etc/ssh/../%u"), "/home/keeper_0/.ssh/authorized_keys");
     }

@@ -31,6 +31,10 @@ case $keys in
 esac
 # What sudo remembers of it, as root's files under its name: that it gave a password, and that it was lectured.
 rm -f -- "/run/sudo/ts/$name" "/var/db/sudo/ts/$name" "/var/lib/sudo/lectured/$name" "/var/db/sudo/lectured/$name"
+# What sudo remembers of it, by name or, since 1.9.15, by id.
+for place in /run/sudo/ts /var/lib/sudo/ts /var/lib/sudo/lectured; do
+    rm -f -- "$place/$name" ${uid:+"$place/$uid"}
+done
 # Only the directory that was made for it; whatever else stands there was put there by somebody with root's rights.
 if [ -e "$home" ] || [ -L "$home" ]; then
     if [ -n "$uid" ] && owned_home "$home"; then

@@ -12,16 +12,20 @@ use std::time::Duration;
 use tokio::sync::{Mutex, OnceCell, OwnedMutexGuard};
 
 /// A rig of the contract. The cases of one module share a host, one after the other, since a snapshot is of all of it.
-struct Contract {
-    target: OwnedMutexGuard<Target>,
+pub(super) struct Contract {
+    pub(super) target: OwnedMutexGuard<Target>,
     provider: Arc<dyn Provider>,
 }
 
 /// The hosts, each started by the first case that needs it and ended by its watchdog with this process.
 static HOSTS: [OnceCell<Arc<Mutex<Target>>>; 2] = [const { OnceCell::const_new() }; 2];
 
+/// What Mayfly keeps on a host for itself.
+const OWN: [&str; 2] = ["file | /run/mayfly", "file | /var/lib/mayfly"];
+
 impl Contract {
-    async fn start(which: usize) -> Self {
+    /// The host without systemd (0) or the one with it (1).
+    pub(super) async fn start(which: usize) -> Self {
         let start = || async { Arc::new(Mutex::new(Target::start(Flavour::ALL[which]).await)) };
         let target = Arc::clone(HOSTS[which].get_or_init(start).await).lock_owned().await;
         let provider = Arc::new(target.subject());
@@ -31,6 +35,28 @@ impl Contract {
     /// Runs a script with a name as its `$1`.
     fn with(&self, name: &str, script: &str) -> String {
         self.target.run(&["sh", "-euc", script, "sh", name]).unwrap()
+    }
+
+    /// Everything on the host that is not Mayfly's own, processes too, once it is as `before`; or what differs in the end.
+    pub(super) async fn settled(&self, before: &[String]) -> String {
+        let mut difference = String::new();
+        for _ in 0..100 {
+            let after = self.everything();
+            let came = after.iter().filter(|line| !before.contains(line)).map(|line| format!("+ {line}\n"));
+            let went = before.iter().filter(|line| !after.contains(line)).map(|line| format!("- {line}\n"));
+            difference = came.chain(went).collect();
+            if difference.is_empty() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        difference
+    }
+
+    /// Everything on the host that is not Mayfly's own: its locks, and the highest id so far.
+    pub(super) fn everything(&self) -> Vec<String> {
+        let own = |line: &str| OWN.iter().any(|own| line.starts_with(own));
+        self.target.snapshot().unwrap().lines().filter(|line| !own(line)).map(str::to_owned).collect()
     }
 
     fn holds(&self, script: &str, names: &[&str]) -> bool {
@@ -121,12 +147,11 @@ impl Rig for Contract {
     }
 
     async fn snapshot(&self) -> String {
-        let snapshot = self.target.snapshot().unwrap();
-        // Who is logged in does not belong in it, nor what Mayfly keeps for itself: locks, and the highest id so far.
-        let others =
-            ["process | ", "mount | /run/user/", "file | /run/user/", "file | /run/mayfly", "file | /var/lib/mayfly"];
-        let lines: Vec<&str> =
-            snapshot.lines().filter(|line| !others.iter().any(|other| line.starts_with(other))).collect();
+        let snapshot = self.everything();
+        // Who is logged in does not belong in it.
+        let of_log_ins = ["process | ", "mount | /run/user/", "file | /run/user/"];
+        let counts = |line: &&String| !of_log_ins.iter().any(|kind| line.starts_with(kind));
+        let lines: Vec<&str> = snapshot.iter().filter(counts).map(String::as_str).collect();
         lines.join("\n")
     }
 

@@ -120,11 +120,6 @@ impl Target {
         let micros = self.run(&["date", "+%s%6N"]).unwrap();
         WallTime::from_micros(micros.trim().parse().unwrap())
     }
-
-    /// Whether a file is on the host, also as a link that leads nowhere.
-    pub fn has_file(&self, path: &str) -> bool {
-        self.output(&["sh", "-c", "test -e \"$1\" || test -L \"$1\"", "sh", path]).unwrap().status.success()
-    }
 }
 
 /// Somebody's connection, which answers with what it is told.

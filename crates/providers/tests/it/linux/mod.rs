@@ -1,4 +1,7 @@
 //! The Linux provider against real hosts: without systemd administered by root, with systemd by an account that has sudo.
 
+mod checks;
 mod contract;
+mod elevation;
 mod host;
+mod leftovers;

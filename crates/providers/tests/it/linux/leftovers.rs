@@ -1,0 +1,120 @@
+//! What a person may do on a host before leaving: all of it is gone afterwards, or it is said what stayed.
+
+use super::contract::Contract;
+use super::elevation::run_as;
+use mayfly_contract::suite::{Bench, Rig as _};
+use mayfly_domain::ChangeKind;
+use mayfly_engine::ports::provider::{CloseVerb, SessionScope};
+
+/// Without any right beyond their own.
+const LEAVES: &str = "
+    setsid -f sleep 5001 > /dev/null 2>&1 < /dev/null
+    (sh -c 'trap \"\" HUP TERM; sleep 5002 & exec sleep 5003' > /dev/null 2>&1 < /dev/null &)
+    echo '* * * * * sleep 5004' | crontab -
+    echo 'sleep 5005' | at now + 1 hour 2> /dev/null
+    ipcmk -M 4096 -Q -S 2 > /dev/null
+    mkdir -p /tmp/left/deep /dev/shm/left; echo x > /tmp/left/deep/file; echo x > '/var/tmp/left
+over'; ln -s /etc/passwd /tmp/left/link; mkfifo /dev/shm/left/pipe
+    ln -s /etc trap; mv .ssh kept; ln -s /run/precious .ssh
+    python3 -c 'import ctypes; ctypes.CDLL(None).prctl(15, b\"a) Z 1\\n1 (b\", 0, 0, 0); import os, time; os.fork() or time.sleep(5006)' \
+        > /dev/null 2>&1 < /dev/null &
+    sleep 0.5";
+
+#[tokio::test]
+async fn what_a_person_leaves_without_rights_is_gone() {
+    for which in [0, 1] {
+        let rig = Contract::start(which).await;
+        let bench = Bench::new(&rig);
+        let name = "/run/precious/authorized_keys";
+        rig.target.shell(&format!("mkdir -p -m 755 /run/precious; echo precious > {name}")).unwrap();
+        let before = rig.everything();
+        let subject = bench.launch(bench.new_account(None)).await;
+        let done = run_as(&rig, subject.account(), Some(&subject.secret), LEAVES);
+        assert!(done.is_some(), "host {which}");
+        let row = subject.row(ChangeKind::Account);
+        assert!(bench.look(row, SessionScope::All).await.unwrap().sessions > 0);
+        bench.way_out(&subject).await;
+        assert_eq!(rig.settled(&before).await, "", "host {which}");
+    }
+}
+
+/// On a host with systemd a person's units and their wish to linger outlive the log-in.
+#[tokio::test]
+async fn units_and_lingering_of_a_person_are_gone() {
+    let rig = Contract::start(1).await;
+    let bench = Bench::new(&rig);
+    let before = rig.everything();
+    let subject = bench.launch(bench.new_account(None)).await;
+    let name = subject.account().to_owned();
+    // A person may do this for themselves only where polkit lets them, an administrator always.
+    rig.target.run(&["loginctl", "enable-linger", &name]).unwrap();
+    let script = "systemd-run --user --quiet --unit=left sleep 5101; systemctl --user is-active left";
+    assert_eq!(run_as(&rig, &name, Some(&subject.secret), script).as_deref(), Some("active\n"));
+    bench.way_out(&subject).await;
+    assert_eq!(rig.settled(&before).await, "");
+}
+
+/// What was started through sudo runs as root and still ends with the session.
+#[tokio::test]
+async fn what_sudo_started_is_ended() {
+    for which in [0, 1] {
+        let rig = Contract::start(which).await;
+        let bench = Bench::new(&rig);
+        let subject = bench.launch(bench.new_account(Some("sudo"))).await;
+        let script = "sudo -n setsid -f sleep 5201 > /dev/null 2>&1 < /dev/null; sudo -n id -u";
+        assert_eq!(run_as(&rig, subject.account(), Some(&subject.secret), script).as_deref(), Some("0\n"));
+        assert!(rig.target.output(&["pgrep", "-f", "^sleep 5201"]).unwrap().status.success());
+        bench.way_out(&subject).await;
+        assert!(!rig.target.output(&["pgrep", "-f", "^sleep 5201"]).unwrap().status.success(), "host {which}");
+    }
+}
+
+/// A directory of the account's in which somebody else has put something stays with what is in it, and is named.
+#[tokio::test]
+async fn what_holds_things_of_others_is_given_to_root_and_named() {
+    let rig = Contract::start(0).await;
+    let bench = Bench::new(&rig);
+    let subject = bench.launch(bench.new_account(None)).await;
+    let name = subject.account().to_owned();
+    run_as(&rig, &name, Some(&subject.secret), "mkdir -m 777 /tmp/shared; echo mine > /tmp/shared/mine").unwrap();
+    rig.target.shell("echo theirs > /tmp/shared/theirs; chown daemon /tmp/shared/theirs").unwrap();
+    let row = subject.row(ChangeKind::Account);
+    bench.close(CloseVerb::Disable, row, SessionScope::All).await.unwrap();
+    bench.end_sessions(row, SessionScope::All).await;
+    let closed = bench.close(CloseVerb::HandOver, row, SessionScope::All).await.unwrap();
+    assert_eq!(closed.report, ["\"/tmp/shared\" was given to root, since it could not be removed"]);
+    bench.way_out(&subject).await;
+    let left = rig.target.shell("cd /tmp/shared; stat -c '%n %U' . *; cat theirs; rm -r /tmp/shared").unwrap();
+    assert_eq!(left, ". root\ntheirs daemon\ntheirs\n");
+}
+
+/// FAILURES 8: nobody gets an id that another had, not even when the one before has gone.
+#[tokio::test]
+async fn an_id_is_not_used_again() {
+    let rig = Contract::start(0).await;
+    let bench = Bench::new(&rig);
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        let subject = bench.launch(bench.new_account(None)).await;
+        let id: u32 = subject.row(ChangeKind::Account).native_id.as_ref().unwrap().parse().unwrap();
+        let both = rig.target.run(&["sh", "-c", "id -u \"$1\"; id -g \"$1\"", "sh", subject.account()]).unwrap();
+        assert_eq!(both, format!("{id}\n{id}\n"));
+        ids.push(id);
+        bench.way_out(&subject).await;
+    }
+    assert!((65_536..100_000).contains(&ids[0]) && ids.is_sorted_by(|a, b| a < b), "{ids:?}");
+    // Neither is one that the host has given out by itself.
+    rig.target.shell(&format!("useradd -u {} -K UID_MAX=99999 taken", ids[2] + 1)).unwrap();
+    let subject = bench.launch(bench.new_account(None)).await;
+    let id: u32 = subject.row(ChangeKind::Account).native_id.as_ref().unwrap().parse().unwrap();
+    assert!(id > ids[2] + 1, "{id}");
+    bench.way_out(&subject).await;
+    rig.target.run(&["userdel", "taken"]).unwrap();
+    // A range that is used up opens nothing.
+    let mut wish = bench.new_account(None);
+    wish.settings = serde_json::json!({"id_least": 65_536, "id_most": id});
+    let subject = bench.plan(wish).await;
+    let failure = bench.open_one(&subject, subject.row(ChangeKind::Account)).await.unwrap_err();
+    assert!(failure.text.contains("id_most"), "{failure}");
+    assert!(!rig.has_account(subject.account()).await);
+}
