@@ -18,7 +18,7 @@ use tokio::net::TcpStream;
 /// What we call ourselves; no version, which would only help a stranger.
 const SOFTWARE: &str = "SSH-2.0-Mayfly";
 /// A host that is silent for this long is asked whether it is there, and given up after three questions.
-pub(super) const KEEPALIVE: Duration = Duration::from_secs(20);
+pub(super) const KEEPALIVE: Duration = Duration::from_secs(10);
 /// How much a host may send on a channel before it is told that there is room for more. Less than the windows that hosts give
 /// us (2 MiB), so that what widens theirs is never stuck for good behind what is held back.
 const WINDOW: u32 = 1024 * 1024;
