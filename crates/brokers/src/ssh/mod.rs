@@ -11,8 +11,8 @@
 //!   terminal sees what they wait for. Nothing of theirs reaches the target before the session is on record.
 //! * Agents, displays, sockets and ports that the target would forward to the client are refused. Ports that the client
 //!   forwards are opened from the target, and only those that the record lists.
-//! * The target gives no id of its own to a connection that could be had without running something there, so the guard
-//!   hears the address and port from which we reached it, by which its sshd and `ss` know the connection.
+//! * After our log-in the account is asked, by a command of one line, which process of the target's sshd serves the
+//!   connection (`native`); the guard hears that as the connection's native id, where there is an answer.
 //!
 //! **Flow control.** The library grants a channel more as soon as data arrive, whoever takes them, and a reader that is not
 //! there would stop its whole connection. So everything is taken off its hands at once, counted, and held back where it can
@@ -25,6 +25,7 @@ mod client;
 mod forward;
 mod host_key;
 mod line;
+mod native;
 mod opening;
 mod outcome;
 mod program;

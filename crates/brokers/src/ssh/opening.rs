@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use crate::port::{Clock, ConnectionGuard, Ending, RefusalClass, Refused, Service, SshService, Standing};
 
 use super::{
-    Context,
+    Context, native,
     outcome::{Outcome, Stage},
     sign_in::Person,
     voice,
@@ -190,7 +190,9 @@ pub(super) async fn open(person: Person, context: &Context, note: impl FnOnce(&S
     let opening = async {
         let connection =
             log_in(&joined.credential, joined.made, &joined.destination, &joined.authorised, limit).await?;
-        joined.guard.opened(connection.local_address().to_string());
+        if let Some(id) = native::id(&connection).await {
+            joined.guard.opened(id);
+        }
         joined.guard.started().await.map_err(Closing::refused)?;
         Ok(connection)
     };

@@ -159,3 +159,24 @@ async fn new_keys_are_exchanged_in_between() {
     assert!(log.matches("SSH2_MSG_NEWKEYS received").count() > 3, "{log}");
     assert_eq!((done.stdout.len(), done.status.code()), (8_000_000, Some(0)));
 }
+
+/// The id that the guard hears is that of the process of sshd which serves the connection, as the provider looks for it;
+/// an account that runs no commands has none, and may be used all the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_native_id_is_the_targets_process() {
+    let (account, gateway) = gateway().await;
+    let script = "s=$(cat /proc/$PPID/stat); set -- ${s##*) }; echo $PPID@${20}";
+    let said = printed(output(gateway.ssh(&[], &[script])).await);
+    let native = gateway.door.seen.native_ids.lock().unwrap().clone();
+    assert_eq!(native.len(), 1);
+    assert_eq!(native[0].split('#').next().unwrap(), said);
+
+    let sftp_only = format!("Match User {}\n  ForceCommand internal-sftp\n", account.name);
+    super::gateway::host().write(&format!("/etc/ssh/sshd_config.d/{}.conf", account.name), sftp_only, 0o644).unwrap();
+    super::gateway::host().run(&["sh", "-c", "pkill -HUP -o -x sshd; sleep 0.5"]).unwrap();
+    std::fs::write(gateway.file("batch"), "ls /etc/passwd\n").unwrap();
+    let sftp = gateway.copy("sftp", &["-o", "BatchMode=no", "-b", "batch", &gateway.remote("")]);
+    assert!(printed(output(sftp).await).contains("/etc/passwd"));
+    assert_eq!(gateway.door.seen.native_ids.lock().unwrap().len(), 1);
+    assert_eq!(gateway.door.seen.started.load(SeqCst), 2);
+}
