@@ -101,7 +101,8 @@ async fn read_database(
         .batch_execute("SET log_statement = 'none'; SET jit = off; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         .await?;
     let shared = matches!(scope, Scope::Shared);
-    let wanted = tables.iter().filter(|table| table.is_read_in(shared)).map(|table| sql::query(table, shared));
+    let wanted =
+        tables.iter().filter(|table| table.is_read_in(shared)).map(|table| sql::query(table, shared, &run.made));
     let queries: Vec<Query> = wanted.chain(sql::views(shared)).collect();
     let database = match scope {
         Scope::Shared => "*".to_owned(),

@@ -136,7 +136,9 @@ pub(super) struct Query {
 /// and the places in it where they lie: they move only into a new file (`VACUUM FULL`), a place that one has left is taken
 /// by a row written later, and a database begins with its template's files. So in one server the same fingerprint means
 /// the same rows. What a server changes in place is no part of a snapshot.
-pub(super) fn query(table: &Table, shared: bool) -> Query {
+///
+/// `made` is the transaction by which the cluster was made: all before it is of then.
+pub(super) fn query(table: &Table, shared: bool, made: &str) -> Query {
     let name = &table.name;
     let full = full_row(table);
     let Some(key) = KEYS.iter().find(|key| table.has(key) && !table.shared && !SHOWN_IN_FULL.contains(&name.as_str()))
@@ -147,18 +149,15 @@ pub(super) fn query(table: &Table, shared: bool) -> Query {
             "pg_shdepend" => "WHERE t.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())",
             _ => "",
         };
-        return always_fresh(name, format!("SELECT ({full})::text FROM pg_catalog.{name} t {filter}"));
+        let from = format!("FROM pg_catalog.{name} t {filter}");
+        return always_fresh(name, &format!("SELECT {from}"), format!("SELECT ({full})::text {from}"));
     };
     let built_in = if table.has("refobjid") {
         format!("greatest(t.objid, t.refobjid) < {FIRST_NORMAL_OBJECT}")
     } else {
         format!("t.{key}::oid < {FIRST_NORMAL_OBJECT}")
     };
-    // All that makes a cluster is frozen at the end, and nothing is frozen again in a database that nobody can enter.
-    let settled = format!(
-        "coalesce({built_in} AND age(t.xmin) > (SELECT age(datfrozenxid) FROM pg_database WHERE datname = 'template0'), \
-         false)"
-    );
+    let settled = format!("({built_in} AND age(t.xmin) > age('{made}'::xid))");
     let hashed = hashed_row(table, key);
     Query {
         name: name.clone(),
@@ -186,11 +185,12 @@ pub(super) fn views(shared: bool) -> impl Iterator<Item = Query> {
     } else {
         &[("large object", include_str!("large_objects.sql"))]
     };
-    views.iter().map(|(name, query)| always_fresh(name, (*query).to_owned()))
+    views.iter().map(|(name, query)| always_fresh(name, query, (*query).to_owned()))
 }
 
-fn always_fresh(name: &str, fresh: String) -> Query {
-    let glance = format!("SELECT NULL, EXISTS ({fresh})");
+/// `rows` is a query of the same rows, without their lines.
+fn always_fresh(name: &str, rows: &str, fresh: String) -> Query {
+    let glance = format!("SELECT NULL, EXISTS ({rows})");
     Query { name: name.to_owned(), glance, fresh, settled: String::new() }
 }
 
