@@ -27,6 +27,9 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// The exit status of a program that we did not start or cut off, which is also that of `ssh` itself when it fails.
 const EXIT_STATUS: u32 = 255;
 
+/// How many variables a program gets from its client; there are a dozen of the language.
+const VARIABLES_MOST: usize = 50;
+
 /// The size of a terminal, in characters and in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Size {
@@ -91,7 +94,7 @@ impl Asked {
     /// Keeps what needs no answer.
     fn note(&mut self, parcel: Parcel) {
         match parcel.event {
-            Event::Variable(name, value) => self.variables.push((name, value)),
+            Event::Variable(name, value) if self.variables.len() < VARIABLES_MOST => self.variables.push((name, value)),
             Event::Size(size) => {
                 if let Some(terminal) = &mut self.terminal {
                     terminal.size = size;
@@ -99,7 +102,7 @@ impl Asked {
             }
             Event::Data(_) | Event::Eof => self.early.push(parcel),
             // Dropped, the senders say no: one terminal, one program.
-            Event::Signal(_) | Event::Terminal(..) | Event::Program(..) => {}
+            Event::Variable(..) | Event::Signal(_) | Event::Terminal(..) | Event::Program(..) => {}
         }
     }
 }

@@ -326,7 +326,10 @@ impl Handler for Client {
     }
 
     async fn signal(&mut self, channel: ChannelId, signal: Sig, _session: &mut Session) -> Result<(), Self::Error> {
-        self.pass(channel, Event::Signal(signal), 0);
+        // A signal of somebody's own (`name@domain`) has a name of any length.
+        if !matches!(&signal, Sig::Custom(name) if name.len() > TEXT_MOST) {
+            self.pass(channel, Event::Signal(signal), TEXT_MOST);
+        }
         Ok(())
     }
 

@@ -124,6 +124,7 @@ pub(super) fn drain(
         while let Some(message) = from.wait().await {
             let bytes = match &message {
                 ChannelMsg::Data { data } | ChannelMsg::ExtendedData { data, .. } => data.len(),
+                ChannelMsg::ExitSignal { error_message, lang_tag, .. } => error_message.len() + lang_tag.len(),
                 _ => 0,
             };
             let kept = target.keep(bytes);

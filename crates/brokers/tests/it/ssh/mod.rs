@@ -6,6 +6,7 @@ mod forwarding;
 mod fuzz;
 mod gateway;
 mod hostile;
+mod hostile_target;
 mod pressure;
 mod programs;
 mod raw;
