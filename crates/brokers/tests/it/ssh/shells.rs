@@ -180,3 +180,12 @@ async fn the_native_id_is_the_targets_process() {
     assert_eq!(gateway.door.seen.native_ids.lock().unwrap().len(), 1);
     assert_eq!(gateway.door.seen.started.load(SeqCst), 2);
 }
+
+/// A client that asks again and again whether we are there is answered, and a quiet session lasts.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keep_alives_are_answered() {
+    let (_account, gateway) = gateway().await;
+    let alive = ["-o", "ServerAliveInterval=1", "-o", "ServerAliveCountMax=1"];
+    let done = output(gateway.ssh(&alive, &["sleep 4; echo awake"])).await;
+    assert_eq!((texts(&done).0.as_str(), done.status.code()), ("awake", Some(0)), "{done:?}");
+}

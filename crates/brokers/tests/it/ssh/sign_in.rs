@@ -165,3 +165,30 @@ async fn the_host_key_is_certified() {
     let other = HostKey::generate(&mut Os).with_certificate(&certificate);
     assert!(other.is_err(), "a certificate of another key");
 }
+
+/// SECURITY-CASES 1 and 14: a certificate signs nobody in, whoever signed it and whatever names it has.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn certificates_sign_nobody_in() {
+    let (_account, mut door) = Account::made();
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let keygen = |args: &[&str]| {
+        assert!(std::process::Command::new("ssh-keygen").arg("-q").args(args).status().unwrap().success());
+    };
+    for name in ["authority", "key"] {
+        keygen(&["-t", "ed25519", "-N", "", "-f", &path(name)]);
+    }
+    // Even the person's own key, as an authority, makes no other.
+    let authority = std::fs::read_to_string(path("authority.pub")).unwrap();
+    let authority = russh::keys::PublicKey::from_openssh(&authority).unwrap();
+    door.keys = vec![authority.fingerprint(russh::keys::HashAlg::Sha256).to_string()];
+    let gateway = Gateway::start(door).await;
+    for principals in ["alice~orders", "alice~orders,root", "*", "alice"] {
+        keygen(&["-s", &path("authority"), "-I", "x", "-n", principals, "-V", "+1h", &path("key.pub")]);
+        let certificate = format!("CertificateFile={}", path("key-cert.pub"));
+        let options = ["-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-o", &certificate, "-i", &path("key")];
+        let text = complaint(output(gateway.ssh(&options, &["true"])).await);
+        assert!(text.contains("Permission denied"), "{principals}: {text}");
+    }
+    assert_eq!(gateway.door.seen.proved.load(SeqCst), 0);
+}
