@@ -1,7 +1,7 @@
 //! Why a connection could not be opened or trusted. The class decides the retry and the text tells a person what to do; the
 //! words of the cause, some of which a hostile peer chose, stay in the source chain for the log.
 
-use crate::ssh::{HostKeyFault, SeenHostKey};
+use crate::host_key::{HostKeyFault, SeenHostKey};
 use mayfly_domain::{Endpoint, FailureClass};
 use std::io;
 use std::time::Duration;

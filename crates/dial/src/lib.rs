@@ -9,6 +9,7 @@ mod binding;
 mod connect;
 mod credentials;
 mod error;
+mod host_key;
 pub mod ssh;
 mod tls;
 mod trust;

@@ -83,10 +83,14 @@ pub(super) const PLACES: &[Place] = &[
     Place { path: "crates/contract/src/clock.rs", reason: "the clock of the simulation, over paused time" },
     Place { path: "crates/dial/src/connect.rs", reason: "the one place that opens outbound connections" },
     Place {
+        path: "crates/dial/src/ssh/trust.rs",
+        reason: "certificates of hosts are judged by the wall clock, as TLS does",
+    },
+    Place {
         path: "crates/e2e/src/bin/bench/main.rs",
         reason: "the benchmark reads the machine's clock and starts what it measures",
     },
-    Place { path: "crates/e2e/src/bin/demo.rs", reason: "the demo waits by the machine's clock" },
+    Place { path: "crates/e2e/src/bin/demo/main.rs", reason: "the demo waits by the machine's clock" },
     Place { path: "crates/e2e/src/lib.rs", reason: "starts the real binary and real clients, and kills them" },
     Place { path: "crates/engine/src/tasks.rs", reason: "the one place that starts tasks, owned and named" },
     Place { path: "crates/mayfly/src/client/http.rs", reason: "the command line client speaks to the local socket" },

@@ -2,9 +2,10 @@
 
 use super::hold::{Hold, Holdable, Reading};
 use super::key::{SshKey, SshLogin};
-use super::trust::{self, HostKeyFault};
+use super::trust;
 use crate::connect::Dialer;
 use crate::error::DialError;
+use crate::host_key::{HostKeyFault, SeenHostKey};
 use mayfly_domain::{Destination, Permit, Secret, Trust};
 use russh::client::{self, AuthResult, ChannelOpenHandle, KeyboardInteractiveAuthResponse, Msg};
 use russh::keys::{Algorithm, EcdsaCurve, HashAlg, PublicKeyOrCertificate};
@@ -24,15 +25,6 @@ pub(super) const KEEPALIVE: Duration = Duration::from_secs(10);
 const WINDOW: u32 = 1024 * 1024;
 /// Questions of a dialogue that are answered; a host that asks on is not asking for a password.
 const QUESTIONS_MOST: usize = 4;
-
-/// A host key that was shown, not trusted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SeenHostKey {
-    /// Its algorithm, for example `ssh-ed25519`.
-    pub algorithm: String,
-    /// Its fingerprint, `SHA256:…`.
-    pub fingerprint: String,
-}
 
 /// What was seen of the host's key during the key exchange.
 #[derive(Default)]

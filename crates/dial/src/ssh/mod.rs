@@ -10,9 +10,10 @@ mod key;
 mod run;
 mod trust;
 
-pub use connect::{SeenHostKey, SshConnection};
+pub use crate::host_key::{HostKeyFault, SeenHostKey};
+pub use connect::SshConnection;
 pub use hold::Reading;
 pub use key::{SshKey, SshLogin};
 pub use run::{Ran, SshError};
 pub use russh::client::Msg as SshMessage;
-pub use trust::{HostKeyFault, fingerprint_of_line};
+pub use trust::fingerprint_of_line;

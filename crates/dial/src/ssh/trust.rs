@@ -1,37 +1,10 @@
 //! Whether a host is the one that a record trusts: by the fingerprint of its key, or by a certificate of its authority.
 
+use crate::host_key::HostKeyFault;
 use mayfly_domain::Trust;
 use russh::keys::ssh_key::certificate::CertType;
 use russh::keys::{Certificate, HashAlg, PublicKey, PublicKeyOrCertificate};
 use std::time::{SystemTime, UNIX_EPOCH};
-
-/// What is wrong with the key that a host showed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum HostKeyFault {
-    /// It is another one than the record pins.
-    #[error("it is {found}, and the record pins {pinned}")]
-    Changed {
-        /// The fingerprint that the record pins.
-        pinned: String,
-        /// The fingerprint of the key that was shown.
-        found: String,
-    },
-    /// None has been confirmed for this record yet.
-    #[error("none is pinned yet (mayfly record pin)")]
-    NotPinned,
-    /// The record trusts an authority and the host shows a key without a certificate.
-    #[error("it comes without a certificate of the record's authority")]
-    NoCertificate,
-    /// The certificate is of another authority, for other hosts, not valid now, or not one for hosts.
-    #[error("its certificate is not one that the record's authority gave this host for now")]
-    Certificate,
-    /// The record's authority text cannot be read.
-    #[error("the record's `host_key.ca` holds no public key that can be read")]
-    Authority,
-    /// The record trusts no host key: it was written for another kind of target.
-    #[error("the record has no `host_key`")]
-    NoTrust,
-}
 
 /// The fingerprint of a key, `SHA256:…`.
 pub(super) fn fingerprint(key: &PublicKey) -> String {
