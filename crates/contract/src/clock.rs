@@ -7,6 +7,9 @@ use mayfly_engine::ports::clock::Clock;
 use std::sync::Mutex;
 use std::time::Duration;
 
+/// How far a wall clock that is right is ahead of the boot clock, in microseconds.
+const RIGHT: i64 = 1_700_000_000_000_000;
+
 struct State {
     /// Boot time at the moment that `origin` stands for.
     base: Duration,
@@ -20,8 +23,7 @@ pub struct SimClock(Mutex<State>);
 
 impl Default for SimClock {
     fn default() -> Self {
-        let wall_offset = 1_700_000_000_000_000;
-        Self(Mutex::new(State { base: Duration::from_secs(1000), origin: None, wall_offset }))
+        Self(Mutex::new(State { base: Duration::from_secs(1000), origin: None, wall_offset: RIGHT }))
     }
 }
 
@@ -46,6 +48,11 @@ impl SimClock {
         self.0.lock().unwrap().wall_offset += micros;
     }
 
+    /// Sets the wall clock right, as a time service does.
+    pub fn set_wall_right(&self) {
+        self.0.lock().unwrap().wall_offset = RIGHT;
+    }
+
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     fn since_boot(&self) -> Duration {
         let state = self.0.lock().unwrap();
@@ -54,7 +61,7 @@ impl SimClock {
 
     /// True time: what a correct clock elsewhere in the world would show.
     pub fn true_time(&self) -> WallTime {
-        WallTime::from_micros(1_700_000_000_000_000).plus(self.since_boot())
+        WallTime::from_micros(RIGHT).plus(self.since_boot())
     }
 }
 

@@ -97,14 +97,23 @@ fn act(world: &World, process: &Process, random: &mut Seeded, visits: &Visits, v
                 drop(process.engine.end(session, EndReason::Terminated, "uid:0", None));
             }
         }
-        8 => world.clock.step_wall((i64::try_from(random.below(7200)).unwrap() - 3600) * 1_000_000),
+        8 => step_wall(world, random),
         9 => world.faults.set_target_down(random.one_in(2)),
         10 => world.faults.set_store_down(random.one_in(3)),
         _ => {
             world.faults.set_target_down(false);
             world.faults.set_store_down(false);
+            world.clock.set_wall_right();
         }
     }
+}
+
+/// Steps the wall clock: a little, so that targets are only seen to differ, or so much that launches are refused until it
+/// is right again.
+fn step_wall(world: &World, random: &mut Seeded) {
+    let most = if random.one_in(2) { 240 } else { 3600 };
+    let seconds = i64::try_from(random.below(2 * most)).unwrap() - i64::try_from(most).unwrap();
+    world.clock.step_wall(seconds * 1_000_000);
 }
 
 /// One visit: connect, do something, leave — or give up waiting.
