@@ -4,6 +4,7 @@
 use super::trouble::Trouble;
 use mayfly_dial::ssh::Ran;
 use mayfly_domain::WallTime;
+use std::collections::BTreeMap;
 
 /// The first line of every answer.
 const GREETING: &str = "mayfly 1";
@@ -66,6 +67,16 @@ impl Answer {
     /// The host's clock when it answered.
     pub(super) fn now(&self) -> Result<WallTime, Trouble> {
         self.number("now").map(WallTime::from_micros)
+    }
+
+    /// The digests that a script took of what only root can change, by kind.
+    pub(super) fn states(&self) -> Result<BTreeMap<String, String>, Trouble> {
+        let pair = |line: &str| {
+            let (kind, digest) = line.split_once(' ')?;
+            let hex = digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit());
+            hex.then(|| (kind.to_owned(), digest.to_owned()))
+        };
+        self.all("state").map(|line| pair(line).ok_or(Trouble::Garbled)).collect()
     }
 
     /// Every value of a key, in order.

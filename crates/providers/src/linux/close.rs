@@ -12,10 +12,22 @@ use super::trouble::Trouble;
 use mayfly_domain::{Failure, Permit, WallTime};
 use mayfly_engine::ports::ledger::ChangeRow;
 use mayfly_engine::ports::provider::{CloseStep, CloseVerb, Closed, SessionScope};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Said of a session whose person could do anything on the host.
 const HAD_ROOT: &str = "removed; the host was under the person's control";
+
+/// What is compared with what it was at the launch, as the script and as people call it.
+const KINDS: &[(&str, &str)] = &[
+    ("tools", "the programs that accounts are made and removed with"),
+    ("sudoers", "the rules of sudo"),
+    ("keys", "root's keys or the settings of sshd"),
+    ("units", "units of systemd"),
+    ("jobs", "cron or at jobs of root"),
+    ("setuid", "programs that run as root whoever starts them"),
+    ("accounts", "the accounts with root's id"),
+];
 
 /// Does one verb for one change.
 pub(super) async fn close(pool: &Arc<Pool>, verb: CloseVerb, step: &CloseStep) -> Result<Closed, Failure> {
@@ -66,14 +78,28 @@ async fn close_account(lease: &Lease, verb: CloseVerb, step: &CloseStep, account
             })
         }
         CloseVerb::Remove => {
-            let answer = run(&REMOVE_ACCOUNT, &[&account.keys, &swept]).await?;
+            let answer =
+                run(&REMOVE_ACCOUNT, &[&account.keys, &swept, if account.root { "yes" } else { "no" }]).await?;
             let mut report = kept(&answer, "is not the home that was made, and stays");
             if account.root && answer.yes("removed") {
-                report.push(HAD_ROOT.to_owned());
+                report.extend(had_root(&account.states, &answer)?);
             }
             Ok(Closed { report, ..Closed::default() })
         }
     }
+}
+
+/// What is said after a session whose person could do anything on the host: whoever was root can have changed what answers us,
+/// so nothing is said of what looks as before.
+fn had_root(before: &BTreeMap<String, String>, answer: &Answer) -> Result<Vec<String>, Trouble> {
+    let after = answer.states()?;
+    let mut report = vec![HAD_ROOT.to_owned()];
+    for (kind, what) in KINDS {
+        if before.get(*kind) != after.get(*kind) {
+            report.push(format!("changed on the host since the launch: {what}"));
+        }
+    }
+    Ok(report)
 }
 
 /// What stays, by path.
@@ -94,7 +120,8 @@ async fn close_membership(
         CloseVerb::EndSessions => end_some(lease, step, &uid).await,
         CloseVerb::Withdraw => {
             let gid = membership.gid.to_string();
-            let values = [&lock, name, &uid, &gid, change.id.as_str(), known_as_ours(change)];
+            let values =
+                [&lock, name, &uid, &gid, change.id.as_str(), known_as_ours(change), &membership.swept.join(" ")];
             let answer = lease.run(&WITHDRAW, &values).await?;
             let gone_at = WallTime::from_micros(answer.number("gone")?);
             let report =

@@ -3,6 +3,7 @@
 
 use mayfly_domain::{Failure, FailureClass, Payload, WallTime};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 const ACCOUNT: &str = "linux.account";
 const MEMBERSHIP: &str = "linux.membership";
@@ -43,6 +44,10 @@ pub(super) struct Account {
     pub(super) root: bool,
     /// The places that are searched for what it leaves.
     pub(super) swept: Vec<String>,
+    /// Where the person may have had the whole host: a digest of each kind of thing that such a person would change, as it was
+    /// at the launch.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) states: BTreeMap<String, String>,
 }
 
 /// A membership that we add to an existing account. Both are known by their id, so that a renamed one is still found.
@@ -55,6 +60,13 @@ pub(super) struct Membership {
     pub(super) gid: u32,
     /// Whether sudo knows that group.
     pub(super) root: bool,
+    /// The places that are searched for programs that run as root, where it does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) swept: Vec<String>,
+    /// Where the person may have had the whole host: a digest of each kind of thing that such a person would change, as it was
+    /// at the launch.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) states: BTreeMap<String, String>,
 }
 
 /// A file for sudo that lets one account, which has no password, use what its group may.
@@ -116,11 +128,12 @@ mod tests {
             group: Some(("sudo".to_owned(), 27)),
             root: true,
             swept: vec!["/tmp".to_owned(), "/var/tmp".to_owned()],
+            states: BTreeMap::from([("sudoers".to_owned(), "ab".repeat(32))]),
         })
     }
 
     fn membership() -> Frozen {
-        Frozen::MembershipV1(Membership { uid: 1000, gid: 27, root: true })
+        Frozen::MembershipV1(Membership { uid: 1000, gid: 27, root: false, swept: Vec::new(), states: BTreeMap::new() })
     }
 
     fn companion() -> Frozen {

@@ -12,6 +12,7 @@ const SECONDS_MOST: u32 = 120;
 
 const PRELUDE: &str = include_str!("sh/prelude.sh");
 const CENSUS: &str = include_str!("sh/census.sh");
+const STATES: &str = include_str!("sh/states.sh");
 const SWEEP: &str = include_str!("sh/sweep.sh");
 
 /// A script: its parts, in their order.
@@ -19,18 +20,19 @@ pub(super) struct Script(&'static [&'static str]);
 
 /// Run as the administrative account itself.
 pub(super) const HELLO: Script = Script(&[include_str!("sh/hello.sh")]);
-pub(super) const SURVEY: Script = Script(&[PRELUDE, include_str!("sh/survey.sh")]);
+pub(super) const SURVEY: Script = Script(&[PRELUDE, STATES, include_str!("sh/survey.sh")]);
 pub(super) const CHECK: Script = Script(&[PRELUDE, include_str!("sh/check.sh")]);
 pub(super) const OPEN_ACCOUNT: Script = Script(&[PRELUDE, include_str!("sh/open_account.sh")]);
 pub(super) const LOOK_ACCOUNT: Script = Script(&[PRELUDE, CENSUS, SWEEP, include_str!("sh/look_account.sh")]);
 pub(super) const DISABLE_ACCOUNT: Script = Script(&[PRELUDE, include_str!("sh/disable_account.sh")]);
 pub(super) const END_ACCOUNT: Script = Script(&[PRELUDE, CENSUS, include_str!("sh/end_account.sh")]);
 pub(super) const HAND_OVER_ACCOUNT: Script = Script(&[PRELUDE, SWEEP, include_str!("sh/hand_over_account.sh")]);
-pub(super) const REMOVE_ACCOUNT: Script = Script(&[PRELUDE, CENSUS, SWEEP, include_str!("sh/remove_account.sh")]);
+pub(super) const REMOVE_ACCOUNT: Script =
+    Script(&[PRELUDE, CENSUS, SWEEP, STATES, include_str!("sh/remove_account.sh")]);
 pub(super) const OPEN_MEMBERSHIP: Script = Script(&[PRELUDE, include_str!("sh/open_membership.sh")]);
 pub(super) const LOOK_MEMBERSHIP: Script = Script(&[PRELUDE, CENSUS, include_str!("sh/look_membership.sh")]);
 pub(super) const END_SOME: Script = Script(&[PRELUDE, CENSUS, include_str!("sh/end_some.sh")]);
-pub(super) const WITHDRAW: Script = Script(&[PRELUDE, include_str!("sh/withdraw.sh")]);
+pub(super) const WITHDRAW: Script = Script(&[PRELUDE, STATES, include_str!("sh/withdraw.sh")]);
 pub(super) const OPEN_COMPANION: Script = Script(&[PRELUDE, include_str!("sh/open_companion.sh")]);
 pub(super) const LOOK_COMPANION: Script = Script(&[PRELUDE, include_str!("sh/look_companion.sh")]);
 

@@ -9,6 +9,7 @@ use super::settings::{Settings, is_plain_path};
 use super::trouble::Trouble;
 use mayfly_domain::{AccountName, Authorised, ChangeKind, Failure, FailureClass, Mark, Permit, WallTime};
 use mayfly_engine::ports::provider::{AccountWish, PlannedChange, Survey, SurveyRequest};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 const DOING: &str = "looking at the host";
@@ -31,6 +32,7 @@ struct Seen {
     has_shell: bool,
     homes: String,
     keys: String,
+    states: BTreeMap<String, String>,
 }
 
 impl Seen {
@@ -51,6 +53,7 @@ impl Seen {
             has_shell: answer.yes("shell"),
             homes: answer.text("homes")?.to_owned(),
             keys: answer.text("keys")?.to_owned(),
+            states: answer.states()?,
         })
     }
 }
@@ -67,13 +70,13 @@ pub(super) async fn survey(pool: &Arc<Pool>, permit: &Authorised, request: &Surv
     }
     let lease = pool.lease(Permit::Open(permit), &wish.place).await?;
     let from = lease.facts().from.to_string();
-    let values = [name.as_str(), group.unwrap_or_default(), &settings.shell, &from];
+    let values = [name.as_str(), group.unwrap_or_default(), &settings.shell, &from, &settings.places().join(" ")];
     let answer = lease.run(&SURVEY, &values).await.map_err(|trouble| trouble.failure(DOING))?;
     let seen = Seen::read(&answer).map_err(|trouble| trouble.failure(DOING))?;
     let group = group.map(|group| found_group(group, &seen)).transpose()?;
     let changes = match &wish.account {
         AccountWish::Create { name, mark } => account(name, mark, settings, group, request, &seen)?,
-        AccountWish::Existing { name } => membership(name, group, lease.facts(), &seen)?,
+        AccountWish::Existing { name } => membership(name, &settings, group, lease.facts(), &seen)?,
     };
     Ok(Survey { target: lease.facts().target.clone(), target_now: seen.now, changes })
 }
@@ -143,6 +146,7 @@ fn account(
         valid_until: seen.now.plus(request.lifetime),
         group: group.clone(),
         root,
+        states: seen.states.clone(),
     });
     let mut changes = vec![PlannedChange {
         kind: ChangeKind::Account,
@@ -161,6 +165,7 @@ fn account(
 /// The membership that would be added to an existing account, and what lets it use sudo.
 fn membership(
     name: &AccountName,
+    settings: &Settings,
     group: Option<(String, u32)>,
     facts: &Facts,
     seen: &Seen,
@@ -176,7 +181,13 @@ fn membership(
     if uid == 0 {
         return Err(conflict(format!("{shown:?} is root: it cannot be lifted further")));
     }
-    let frozen = Frozen::MembershipV1(Membership { uid, gid, root: seen.sudo });
+    let frozen = Frozen::MembershipV1(Membership {
+        uid,
+        gid,
+        root: seen.sudo,
+        swept: if seen.sudo { settings.places() } else { Vec::new() },
+        states: seen.states.clone(),
+    });
     let mut changes = vec![PlannedChange {
         kind: ChangeKind::Membership,
         account: name.clone(),

@@ -1,7 +1,7 @@
 # Removes an account of ours with its home, its mail, its key and its group. Refuses while anything of it runs or is left elsewhere.
-# Values: lock, account, mark, id or nothing, home, file of keys, places to search.
+# Values: lock, account, mark, id or nothing, home, file of keys, places to search, whether to say what has changed.
 set -eu
-lock=${1#=} name=${2#=} mark=${3#=} known=${4#=} home=${5#=} keys=${6#=} swept=${7#=}
+lock=${1#=} name=${2#=} mark=${3#=} known=${4#=} home=${5#=} keys=${6#=} swept=${7#=} compares=${8#=}
 say 'mayfly 1'
 lock_account "$lock"
 find_account "$name" "$mark" "$known"
@@ -63,4 +63,5 @@ if [ -n "$line" ]; then
     fi
 fi
 say 'removed yes'
+[ "$compares" = no ] || states "$swept"
 say 'done'

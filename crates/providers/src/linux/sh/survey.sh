@@ -1,7 +1,7 @@
 # Reads what a launch needs to know. Changes nothing.
-# Values: account, group or nothing, log-in shell, our address.
+# Values: account, group or nothing, log-in shell, our address, places to search.
 set -eu
-name=${1#=} group=${2#=} shell=${3#=} from=${4#=}
+name=${1#=} group=${2#=} shell=${3#=} from=${4#=} swept=${5#=}
 say 'mayfly 1'
 
 for tool in getent awk grep find cut date flock useradd userdel usermod groupadd groupdel gpasswd; do
@@ -29,12 +29,16 @@ if [ -n "$group" ]; then
         if [ -n "$entry" ] && is_member "$name" "$account_gid"; then say 'member yes'; fi
         # Whether sudo knows the group at all; what it allows its members stays the matter of its own rules.
         if command -v sudo > /dev/null && command -v visudo > /dev/null; then
-            cat /etc/sudoers /etc/sudoers.d/* 2> /dev/null |
+            sudo=$(cat /etc/sudoers /etc/sudoers.d/* 2> /dev/null |
                 group=%$group gid=%#$(printf '%s\n' "$line" | cut -d: -f3) awk '
                     /^[ \t]*#/ { next }
                     { n = split($0, word, /[ \t=,]+/)
                       for (i = 1; i <= n; i++) if (word[i] == ENVIRON["group"] || word[i] == ENVIRON["gid"]) found = 1 }
-                    END { if (found) print "sudo yes" }'
+                    END { if (found) print "yes" }')
+            if [ "$sudo" = yes ]; then
+                say 'sudo yes'
+                states "$swept"
+            fi
         fi
     elif [ -n "$(getent group "$group" || :)" ]; then
         say 'elsewhere yes'

@@ -20,8 +20,8 @@ pub(super) struct Contract {
 /// The hosts, each started by the first case that needs it and ended by its watchdog with this process.
 static HOSTS: [OnceCell<Arc<Mutex<Target>>>; 2] = [const { OnceCell::const_new() }; 2];
 
-/// What Mayfly keeps on a host for itself.
-const OWN: [&str; 2] = ["file | /run/mayfly", "file | /var/lib/mayfly"];
+/// What Mayfly keeps on a host for itself, and a directory that systemd makes at a host's first log-in.
+const OWN: [&str; 3] = ["file | /run/mayfly", "file | /var/lib/mayfly", "file | /run/systemd/transient directory"];
 
 impl Contract {
     /// The host without systemd (0) or the one with it (1).
@@ -102,7 +102,7 @@ impl Rig for Contract {
     async fn create_group(&self, name: &str) {
         self.with(
             name,
-            "gid=$(date +%N | cut -c 1-4); gid=$((gid + 20000))
+            "gid=2$(date +%N | cut -c 1-4)
              while getent group \"$gid\" > /dev/null; do gid=$((gid + 1)); done
              printf '%s:x:%s:\\n' \"$1\" \"$gid\" >> /etc/group; printf '%s:!::\\n' \"$1\" >> /etc/gshadow",
         );

@@ -69,6 +69,39 @@ async fn what_sudo_started_is_ended() {
     }
 }
 
+/// Whoever was root can have changed anything: what differs from the launch is named.
+#[tokio::test]
+async fn what_a_person_changed_as_root_is_named() {
+    for which in [0, 1] {
+        let rig = Contract::start(which).await;
+        let bench = Bench::new(&rig);
+        let subject = bench.launch(bench.new_account(Some("sudo"))).await;
+        let script = "sudo -n sh -c 'cp /usr/sbin/userdel /usr/sbin/userdel.kept; echo >> /usr/sbin/userdel
+            echo \"* * * * * root true\" > /etc/cron.d/left; cp /bin/sh /usr/local/bin/left; chmod 4755 /usr/local/bin/left
+            echo \"ALL ALL=(ALL) NOPASSWD: ALL\" > /etc/sudoers.d/mayfly-left'";
+        run_as(&rig, subject.account(), Some(&subject.secret), script).unwrap();
+        bench.close(CloseVerb::Remove, subject.row(ChangeKind::Companion), SessionScope::All).await.unwrap();
+        let row = subject.row(ChangeKind::Account);
+        bench.close(CloseVerb::Disable, row, SessionScope::All).await.unwrap();
+        bench.end_sessions(row, SessionScope::All).await;
+        bench.close(CloseVerb::HandOver, row, SessionScope::All).await.unwrap();
+        let closed = bench.close(CloseVerb::Remove, row, SessionScope::All).await.unwrap();
+        rig.target
+            .shell("mv /usr/sbin/userdel.kept /usr/sbin/userdel; rm /etc/cron.d/left /usr/local/bin/left /etc/sudoers.d/mayfly-left")
+            .unwrap();
+        let named: Vec<&str> = closed.report.iter().map(|line| line.rsplit(": ").next().unwrap()).collect();
+        let expected = [
+            "removed; the host was under the person's control",
+            "the programs that accounts are made and removed with",
+            "the rules of sudo",
+            "cron or at jobs of root",
+            "programs that run as root whoever starts them",
+        ];
+        assert_eq!(named, expected, "host {which}");
+        bench.way_out(&subject).await;
+    }
+}
+
 /// A directory of the account's in which somebody else has put something stays with what is in it, and is named.
 #[tokio::test]
 async fn what_holds_things_of_others_is_given_to_root_and_named() {
