@@ -356,6 +356,8 @@ fn join_membership(
         ));
     }
     if row.state == ChangeState::Withdrawing {
+        // What was sent before may be under way still, whatever the target's clock has done since.
+        let last_moment = last_moment.max(row.last_moment);
         entry.writes.push(Write::Move {
             id: row.id.clone(),
             from: ChangeState::Withdrawing,

@@ -122,7 +122,8 @@ proptest! {
         }
         let sight = pass.sight.as_ref().unwrap();
         prop_assert_eq!(sight.sessions, 0);
-        let cannot_come = change.confirmed || sight.carrier_gone || sight.target_now > change.last_moment;
+        let answered = change.confirmed && change.kind != ChangeKind::Membership;
+        let cannot_come = answered || sight.carrier_gone || sight.target_now > change.last_moment;
         match ending {
             Ending::Absent(_) => {
                 prop_assert!(cannot_come);

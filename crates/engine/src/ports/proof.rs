@@ -27,6 +27,14 @@ impl Ending {
     }
 }
 
+/// Whether no command that makes this change can take effect any more. One answer says so where the command is sent once.
+/// A membership may be asked for several times, by each of its holders and again when it is taken up, and that one of
+/// these commands was answered says nothing of the others.
+fn cannot_come(change: &ChangeRow, sight: &Sight) -> bool {
+    let answered = change.confirmed && change.kind != mayfly_domain::ChangeKind::Membership;
+    answered || sight.carrier_gone || sight.target_now > change.last_moment
+}
+
 /// The proof that a change is not on the target and cannot appear there any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AbsentProof {
@@ -44,8 +52,7 @@ impl AbsentProof {
             Presence::Stranger => change.kind == mayfly_domain::ChangeKind::Account,
             Presence::Ours { .. } => false,
         };
-        let cannot_come = change.confirmed || sight.carrier_gone || sight.target_now > change.last_moment;
-        (gone && cannot_come && sight.sessions == 0).then_some(Self { seen_at: sight.target_now })
+        (gone && cannot_come(change, sight) && sight.sessions == 0).then_some(Self { seen_at: sight.target_now })
     }
 
     /// The target's clock at the look.
@@ -66,8 +73,7 @@ impl ReleasedProof {
 
     /// Judges a look: what is there is not ours, and ours cannot appear any more.
     pub fn from_sight(change: &ChangeRow, sight: &Sight) -> Option<Self> {
-        let cannot_come = change.confirmed || sight.carrier_gone || sight.target_now > change.last_moment;
-        (sight.presence == Presence::Stranger && cannot_come && sight.sessions == 0).then_some(Self(()))
+        (sight.presence == Presence::Stranger && cannot_come(change, sight) && sight.sessions == 0).then_some(Self(()))
     }
 }
 

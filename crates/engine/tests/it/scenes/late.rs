@@ -2,7 +2,7 @@
 
 use super::script::{Do, What};
 use super::stage::{Want, secs, stage};
-use mayfly_domain::{ChangeState, FailureClass};
+use mayfly_domain::{ChangeState, EndReason, FailureClass};
 use mayfly_engine::Signal;
 use mayfly_engine::ports::provider::CloseVerb::{Disable, Remove};
 use std::time::Duration;
@@ -117,5 +117,61 @@ fn a_restart_keeps_waiting_for_what_was_sent() {
         world.cleaned(&process, 60).await;
         assert_eq!(script.count(What::Open), 1);
         assert!(script.count(What::Close(Remove)) > 0, "it arrived after the restart and was removed");
+    });
+}
+
+/// A membership that is taken up again while it is withdrawing is asked for a second time, and that it was seen once says
+/// nothing of the second command: it may still arrive after a look that found nothing.
+#[test]
+fn a_late_command_of_a_membership_taken_up_again_is_waited_for() {
+    let (world, script) = stage();
+    world.live(|process| async {
+        let process = process;
+        process.start().await;
+        let alice = Want::lift("alice", "deploy").connect(&process).await.unwrap();
+        process.sleep(secs(10)).await;
+        script.on(What::Look, 1, Do::Fail(FailureClass::Unreachable));
+        drop(process.engine.end(&alice.joined.session, EndReason::Terminated, "uid:0", None));
+        alice.leave();
+        process.sleep(Duration::from_millis(100)).await;
+        assert_eq!(world.membership_of("deploy").state, ChangeState::Withdrawing);
+        script.on(What::Open, 1, Do::Late(secs(4)));
+        let failure = Want::lift("bob", "deploy").join(&process).await.unwrap_err();
+        assert_eq!(failure.class, FailureClass::OutcomeUnknown);
+        process.sleep(secs(30)).await;
+        world.cleaned(&process, 60).await;
+        let row = world.membership_of("deploy");
+        let last_look = script.calls().iter().filter(|call| call.what == What::Look).map(|call| call.at).max().unwrap();
+        assert!(last_look > row.last_moment, "{last_look} is not after {}", row.last_moment);
+    });
+}
+
+/// Two sessions ask for one membership. That the second command was confirmed says nothing of the first.
+#[test]
+fn a_late_command_of_another_holder_is_waited_for() {
+    let (world, script) = stage();
+    let gate = Signal::new();
+    script.on(What::Open, 1, Do::Lost(gate.clone(), secs(4)));
+    world.live(|process| async {
+        let process = process;
+        process.start().await;
+        let (alice, bob, ()) = tokio::join!(
+            Want::lift("alice", "deploy").connect(&process),
+            Want::lift("bob", "deploy").connect(&process),
+            async {
+                process.sleep(Duration::from_millis(100)).await;
+                gate.set(());
+            },
+        );
+        assert_eq!(script.count(What::Open), 2, "both asked");
+        let (inside, outside) = match (alice, bob) {
+            (Ok(client), Err(failure)) | (Err(failure), Ok(client)) => (client, failure),
+            _ => panic!("one was answered and the other was not"),
+        };
+        assert_eq!(outside.class, FailureClass::OutcomeUnknown);
+        drop(process.engine.end(&inside.joined.session, EndReason::Terminated, "uid:0", None));
+        inside.leave();
+        process.sleep(secs(30)).await;
+        world.cleaned(&process, 60).await;
     });
 }

@@ -36,6 +36,8 @@ pub(crate) enum Do {
     Slow(Duration),
     /// It takes effect after this time, and nobody hears of it.
     Late(Duration),
+    /// Once the signal is set it is on its way for this time, and nobody hears of it.
+    Lost(Signal<()>, Duration),
     /// It never takes effect, and nobody hears of it.
     Never,
     /// The provider panics.
@@ -197,6 +199,11 @@ impl Actor {
                 None
             }
             Some(Do::Late(span)) => {
+                target.apply_later(command.unwrap(), span);
+                failed::<()>(FailureClass::OutcomeUnknown).err()
+            }
+            Some(Do::Lost(signal, span)) => {
+                signal.wait().await;
                 target.apply_later(command.unwrap(), span);
                 failed::<()>(FailureClass::OutcomeUnknown).err()
             }
