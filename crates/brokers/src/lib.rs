@@ -16,3 +16,4 @@ pub mod port;
 pub mod postgres;
 mod relay;
 pub mod ssh;
+mod standing;

@@ -13,6 +13,7 @@ use tokio::io::AsyncReadExt;
 use crate::{
     port::{Ending, Joined, RefusalClass, Refused, Service},
     relay::{Boundaries, End, Finished, Relay, Violation},
+    standing,
 };
 
 use super::{
@@ -127,7 +128,7 @@ async fn open(
     };
     let (target, mut said) = tokio::select! {
         biased;
-        ending = voice::cut(&mut standing) => return Err(Closing::cut(&ending)),
+        ending = standing::cut(&mut standing) => return Err(Closing::cut(&ending)),
         opened = tokio::time::timeout(context.settings.target_time, opening) => {
             opened.map_err(|_| Closing::timed_out(Stage::Target))??
         }
@@ -144,7 +145,7 @@ async fn open(
     // A cut, or a client that leaves, does not wait for the record.
     tokio::select! {
         biased;
-        ending = voice::cut(&mut standing) => return Err(Closing::cut(&ending)),
+        ending = standing::cut(&mut standing) => return Err(Closing::cut(&ending)),
         started = joined.guard.started() => started.map_err(|refused| Closing::refused(&refused))?,
     }
     Ok(Ready { joined, target, ticket, greeting: said.messages })
@@ -173,7 +174,7 @@ async fn relay(client: &mut ClientStream, ready: Ready, early: Vec<u8>, context:
         End::TargetViolation => Closing::target_violation("message length"),
         End::ClientViolation => Closing::silent(Outcome::Violation(Side::Client, "message length")),
         End::Cut => {
-            let ending: Ending = voice::cut(&mut standing).await;
+            let ending: Ending = standing::cut(&mut standing).await;
             Closing::cut(&ending)
         }
     };

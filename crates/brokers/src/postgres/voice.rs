@@ -1,99 +1,35 @@
 //! What the server says to a client while bytes flow: that the session will end soon, and that it ends now.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use futures_util::{Stream, stream};
-use mayfly_domain::{BootTime, EndReason};
 use mayfly_protocol::postgres::backend::{ErrorFields, Severity, SqlState};
 use tokio::sync::watch;
 
 use crate::{
-    port::{Clock, Ending, Standing},
+    port::{Clock, Standing},
     relay::Interjection,
+    standing::{Said, Warnings},
 };
-
-/// How long before the deadline the client is warned, the shortest first.
-const WARNINGS: [Duration; 3] = [Duration::from_secs(60), Duration::from_secs(300), Duration::from_secs(600)];
-
-/// What has been said already.
-struct State {
-    standing: watch::Receiver<Standing>,
-    clock: Arc<dyn Clock>,
-    /// The deadline that the warnings so far were about.
-    until: Option<BootTime>,
-    /// The shortest of [`WARNINGS`] that was given for it.
-    warned: Duration,
-}
 
 /// Warnings as they come due, and the cut, which is the last.
 pub(super) fn voice(
     standing: watch::Receiver<Standing>,
     clock: Arc<dyn Clock>,
 ) -> impl Stream<Item = Interjection> + Unpin + Send {
-    let state = State { standing, clock, until: None, warned: Duration::MAX };
-    Box::pin(stream::unfold(state, |mut state| async {
-        let next = state.next().await;
-        Some((next, state))
+    Box::pin(stream::unfold(Warnings::new(standing, clock), |mut warnings| async {
+        let next = match warnings.next().await {
+            Said::Warning(sentence) => Interjection::Say(notice(&sentence)),
+            Said::Cut => Interjection::Cut,
+        };
+        Some((next, warnings))
     }))
 }
 
-/// Returns when the session is cut.
-pub(super) async fn cut(standing: &mut watch::Receiver<Standing>) -> Ending {
-    let seen = standing.wait_for(|standing| matches!(standing, Standing::Cut(_))).await;
-    match seen.as_deref() {
-        Ok(Standing::Cut(ending)) => ending.clone(),
-        Ok(Standing::Open { .. }) | Err(_) => Ending::new(EndReason::ServerStopped),
-    }
-}
-
-impl State {
-    async fn next(&mut self) -> Interjection {
-        loop {
-            let until = match &*self.standing.borrow_and_update() {
-                Standing::Cut(_) => return Interjection::Cut,
-                Standing::Open { until } => *until,
-            };
-            if self.until != Some(until) {
-                (self.until, self.warned) = (Some(until), Duration::MAX);
-            }
-            let left = until.since(self.clock.now());
-            if let Some(due) = WARNINGS.into_iter().find(|warning| left <= *warning && *warning < self.warned) {
-                self.warned = due;
-                return Interjection::Say(warning(left));
-            }
-            let next = WARNINGS.into_iter().rev().find(|warning| *warning < left && *warning < self.warned);
-            let sleep = async {
-                match next {
-                    Some(next) => self.clock.sleep_until(before(until, next)).await,
-                    None => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                biased;
-                changed = self.standing.changed() => if changed.is_err() { return Interjection::Cut },
-                () = sleep => {}
-            }
-        }
-    }
-}
-
-/// The moment `span` before `until`.
-fn before(until: BootTime, span: Duration) -> BootTime {
-    BootTime::from_nanos(until.nanos().saturating_sub(u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)))
-}
-
-/// The warning, as a whole message.
-fn warning(left: Duration) -> Vec<u8> {
-    let seconds = left.as_secs();
-    let time = match (seconds + 30) / 60 {
-        0 => format!("{seconds} seconds"),
-        1 if seconds < 55 => format!("{seconds} seconds"),
-        1 => "1 minute".to_owned(),
-        minutes => format!("{minutes} minutes"),
-    };
+/// A sentence as a whole message.
+fn notice(sentence: &str) -> Vec<u8> {
     let mut out = Vec::new();
-    ErrorFields::new(Severity::Notice, SqlState::SUCCESS, &format!("this session ends in {time}"))
-        .encode_notice(&mut out);
+    ErrorFields::new(Severity::Notice, SqlState::SUCCESS, sentence).encode_notice(&mut out);
     out
 }
 
@@ -103,9 +39,11 @@ mod tests {
 
     use async_trait::async_trait;
     use futures_util::StreamExt;
+    use mayfly_domain::{BootTime, EndReason};
     use tokio::sync::Notify;
 
     use super::*;
+    use crate::port::Ending;
 
     /// A clock that is set by hand.
     struct Hand {

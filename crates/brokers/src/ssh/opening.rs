@@ -17,11 +17,12 @@ use tokio::sync::watch;
 
 use crate::port::{Clock, ConnectionGuard, Ending, RefusalClass, Refused, Service, SshService, Standing};
 
+use crate::standing;
+
 use super::{
     Context, native,
     outcome::{Outcome, Stage},
     sign_in::Person,
-    voice,
 };
 
 /// Why a connection is closed, and what the client is told.
@@ -150,8 +151,8 @@ impl Target {
     }
 
     /// The clock of deadlines.
-    pub(super) fn clock(&self) -> &dyn Clock {
-        &*self.clock
+    pub(super) fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.clock)
     }
 
     /// What a person reads before the first prompt.
@@ -159,7 +160,7 @@ impl Target {
         let Self { account, record, .. } = self;
         match &*self.standing.borrow() {
             Standing::Open { until } => {
-                let left = voice::spoken(until.since(self.clock.now()));
+                let left = standing::spoken(until.since(self.clock.now()));
                 format!("connected to {record} as {account} for {left}")
             }
             Standing::Cut(ending) => ending.sentence.clone(),
@@ -198,7 +199,7 @@ pub(super) async fn open(person: Person, context: &Context, note: impl FnOnce(&S
     };
     let connection = tokio::select! {
         biased;
-        ending = voice::cut(&mut standing) => return Err(Closing::cut(ending)),
+        ending = standing::cut(&mut standing) => return Err(Closing::cut(ending)),
         opened = opening => opened?,
     };
     let target = Target {

@@ -11,6 +11,8 @@ use russh::{
 };
 use tokio::sync::{mpsc::UnboundedReceiver, watch};
 
+use crate::standing;
+
 use super::{
     Context,
     channel::{self, ClientChannel, End},
@@ -21,7 +23,6 @@ use super::{
     program::TARGET_LOST,
     sign_in::Person,
     stage::{Ended, Stage, Stages},
-    voice,
 };
 
 /// How long the channels have to say why they end, and the client to leave by itself.
@@ -81,7 +82,7 @@ impl Connection {
             Some(Err(closing)) => closing,
             Some(Ok(Ready { target, mut standing, guard })) => {
                 self.stage.send_replace(Stage::Ready(Arc::clone(&target)));
-                let mut cut = std::pin::pin!(voice::cut(&mut standing));
+                let mut cut = std::pin::pin!(standing::cut(&mut standing));
                 let closing = match self.until_lost(&mut cut).await {
                     Over::ClientLeft => None,
                     Over::TargetLost => Some(Closing::new(Outcome::TargetLost, TARGET_LOST)),
