@@ -16,6 +16,8 @@ pub(crate) struct Made {
     pub(crate) row: ChangeRow,
     /// Whether another session brought it about and this one only holds it too.
     pub(crate) joined: bool,
+    /// Whether no command that was sent for it before is without an answer.
+    pub(crate) alone: bool,
     /// What making it brought about, once it was seen to be made.
     pub(crate) opened: Option<Opened>,
 }
@@ -24,7 +26,7 @@ impl Made {
     /// What the ledger does not know yet.
     pub(crate) fn learnt(&self) -> Learnt {
         self.opened.as_ref().map_or_else(Learnt::default, |opened| Learnt {
-            confirmed: Some(true),
+            confirmed: self.alone.then_some(true),
             native_id: opened.native_id.clone(),
             prior: self.was_there(opened).then_some(true),
             ..Learnt::default()
@@ -50,7 +52,7 @@ impl Made {
     fn known(&self) -> ChangeRow {
         let mut row = self.row.clone();
         if let Some(opened) = &self.opened {
-            row.confirmed = true;
+            row.confirmed |= self.alone;
             row.native_id = opened.native_id.clone().or(row.native_id);
             row.prior = row.prior || self.was_there(opened);
         }

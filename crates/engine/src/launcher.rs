@@ -246,6 +246,9 @@ impl Launcher {
                 _ => None,
             };
             let joined = held.is_some();
+            // One that is intended was asked for by a launch that heard nothing; one that is taken up, maybe too.
+            let answered = |held: &Held| held.change.state == ChangeState::Present || held.change.confirmed;
+            let alone = held.as_ref().is_none_or(answered);
             let row = match held {
                 Some(held) => join_membership(held, &part.wish, entry, now.wall, last_moment)?,
                 None => {
@@ -259,7 +262,7 @@ impl Launcher {
             if row.kind == ChangeKind::Membership {
                 entry.writes.push(Write::Hold(HoldRow { change: row.id.clone(), session: self.id.clone() }));
             }
-            launch.changes.push(Made { row, joined, opened: None });
+            launch.changes.push(Made { row, joined, alone, opened: None });
         }
         Ok(())
     }
@@ -364,12 +367,14 @@ fn join_membership(
             to: ChangeState::Intended,
             at,
             next_try: None,
-            learnt: Learnt { last_moment: Some(last_moment), ..Learnt::default() },
+            // Another command is sent, which has no answer yet.
+            learnt: Learnt { last_moment: Some(last_moment), confirmed: Some(false), ..Learnt::default() },
         });
         // Whoever holds it until now has ended and waited for it to be gone; what goes on is not theirs any more.
         let leaving = held.holds.into_iter();
         entry.writes.extend(leaving.map(|session| Write::Release(HoldRow { change: row.id.clone(), session })));
         row.state = ChangeState::Intended;
+        row.confirmed = false;
         row.last_moment = last_moment;
     }
     Ok(row)

@@ -183,7 +183,8 @@ impl Pass {
         let step = LookStep { change: self.change.clone(), owed: self.owed(), scope: self.scope() };
         match queue.look(step).await {
             Ok(sight) => {
-                if let Presence::Ours { .. } = sight.presence {
+                // An account is asked for once. A membership that is seen may be the work of an earlier command than the last.
+                if self.change.kind != ChangeKind::Membership && matches!(sight.presence, Presence::Ours { .. }) {
                     self.change.confirmed = true;
                 }
                 self.change.can_log_in = sight.can_log_in.or(self.change.can_log_in);

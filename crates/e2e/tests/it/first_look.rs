@@ -109,6 +109,15 @@ fn the_demo_shows_a_session_stays_up_and_leaves_nothing() {
     assert!(before.contains("permission denied for table orders"), "{before}");
     let during = terminal.shows("== She leaves", SOON).unwrap();
     assert!(during.contains("keeper_") && during.contains("readonly"), "{during}");
+    let after = terminal.shows("== Starting a throw-away Linux host", SOON).unwrap();
+    assert!(!after.contains("keeper_"), "{after}");
+    // The first time what hosts are made of is built.
+    let before = terminal.shows("== During", 5 * SOON).unwrap();
+    assert!(!before.contains("keeper_"), "{before}");
+    let during = terminal.shows("== What she saw", SOON).unwrap();
+    assert!(during.contains("keeper_"), "{during}");
+    let seen = terminal.shows("== She has left the host", SOON).unwrap();
+    assert!(seen.contains("uid=0(root)"), "{seen}");
     let after = terminal.shows("== The trail", SOON).unwrap();
     assert!(!after.contains("keeper_"), "{after}");
     let trail = terminal.shows("It stays up until Ctrl-C", SOON).unwrap();

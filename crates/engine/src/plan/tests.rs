@@ -122,8 +122,7 @@ proptest! {
         }
         let sight = pass.sight.as_ref().unwrap();
         prop_assert_eq!(sight.sessions, 0);
-        let answered = change.confirmed && change.kind != ChangeKind::Membership;
-        let cannot_come = answered || sight.carrier_gone || sight.target_now > change.last_moment;
+        let cannot_come = change.confirmed || sight.carrier_gone || sight.target_now > change.last_moment;
         match ending {
             Ending::Absent(_) => {
                 prop_assert!(cannot_come);

@@ -65,7 +65,8 @@ pub struct ChangeRow {
     pub depends_on: Vec<ChangeId>,
     /// After this moment of the target's clock the opening command can no longer take effect.
     pub last_moment: WallTime,
-    /// Whether it was ever seen on the target.
+    /// Whether every command that was ever sent to make it has been answered, so that none is still on its way. A membership
+    /// may be asked for several times: that one of these commands was answered says nothing of the others.
     pub confirmed: bool,
     /// The identity that the target gave the account, once known.
     pub native_id: Option<String>,
@@ -100,7 +101,7 @@ pub struct HoldRow {
 /// What is learnt of a change when it moves; `None` leaves a field as it is.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Learnt {
-    /// It was seen on the target.
+    /// Whether every command that was sent to make it has been answered.
     pub confirmed: Option<bool>,
     /// The identity that the target gave it.
     pub native_id: Option<String>,

@@ -27,12 +27,9 @@ impl Ending {
     }
 }
 
-/// Whether no command that makes this change can take effect any more. One answer says so where the command is sent once.
-/// A membership may be asked for several times, by each of its holders and again when it is taken up, and that one of
-/// these commands was answered says nothing of the others.
+/// Whether no command that makes this change can take effect any more.
 fn cannot_come(change: &ChangeRow, sight: &Sight) -> bool {
-    let answered = change.confirmed && change.kind != mayfly_domain::ChangeKind::Membership;
-    answered || sight.carrier_gone || sight.target_now > change.last_moment
+    change.confirmed || sight.carrier_gone || sight.target_now > change.last_moment
 }
 
 /// The proof that a change is not on the target and cannot appear there any more.

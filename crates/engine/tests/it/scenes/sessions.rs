@@ -165,8 +165,6 @@ fn a_server_that_stops_leaves_nothing() {
         process.start().await;
         let mut client = Want::made("alice").connect(&process).await.unwrap();
         let lifted = Want::lift("bob", "deploy").connect(&process).await.unwrap();
-        // What lifts an account is not let go of before its last moment is over.
-        process.sleep(secs(6)).await;
         process.engine.stop(secs(30)).await;
         assert_eq!(client.cut().await, EndReason::ServerStopped);
         assert!(!lifted.target.is_logged_in(lifted.native));
