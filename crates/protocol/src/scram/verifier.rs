@@ -109,7 +109,9 @@ impl Verifier {
     pub fn accepts(&self, password: &[u8]) -> bool {
         let (client_key, _server_key) = derive(password, &self.salt, self.iterations);
         let same = client_key.stored_key() == self.stored_key;
-        same & !self.mock
+        // HMAC fills its key with zeros, so that zeros at the end of a password would make no difference (RFC 2104, section 2);
+        // SASLprep allows none in one (RFC 4013, section 2.3).
+        same & !self.mock & !password.contains(&0)
     }
 
     /// The iteration count.
