@@ -46,6 +46,7 @@ const NEEDED: &[Package] = &[
     Package { name: "iproute2", purpose: "ip: the network of disposable hosts" },
     Package { name: "mount", purpose: "the file systems of disposable hosts" },
     Package { name: "openssh-client", purpose: "ssh, scp and sftp as real clients" },
+    Package { name: "git", purpose: "a real client that speaks over ssh" },
 ];
 
 /// Where no npm is on the path, which may come from elsewhere than Debian.
