@@ -75,7 +75,9 @@ fn build(work: &Path, packages: &[&str]) -> Result<PathBuf> {
     fs::write(&finish, format!("#!/bin/sh\n{FINISH}")).context("cannot write the last step")?;
     fs::set_permissions(&finish, fs::Permissions::from_mode(0o755))?;
 
-    let mut build = Command::new("mmdebstrap");
+    // What it mounts goes with its processes: were it killed, a later `rm -r` of the cache would else reach /dev and /sys.
+    let mut build = Command::new("unshare");
+    build.args(["--mount", "--propagation=private", "mmdebstrap"]);
     build.args(["--mode=root", "--format=directory", "--variant=minbase", "--dpkgopt=force-unsafe-io"]);
     build.arg(format!("--include={}", packages.join(",")));
     build.args(LEFT_OUT.iter().map(|path| format!("--dpkgopt=path-exclude={path}")));
