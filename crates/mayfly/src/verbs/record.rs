@@ -35,7 +35,7 @@ pub(super) async fn pin(context: &Context, name: &str, identity: Option<String>)
     context.output.one(&answer, &answer.record, || {
         let (endpoint, identity) = (escape::line(&answer.endpoint), escape::line(&answer.identity));
         let mut text = format!("sessions of {endpoint} are opened on {identity} and on no other server\n");
-        if identity.starts_with("SHA256:") {
+        if is_host_key(&identity) {
             // What is applied is the whole object: a field that is absent there means its default.
             text.push_str(&format!(
                 "write it into the record's file too, or the next apply takes it out: host_key: {{pin: \"{identity}\"}}\n"
@@ -46,6 +46,11 @@ pub(super) async fn pin(context: &Context, name: &str, identity: Option<String>)
     Ok(Exit::Done)
 }
 
+/// Whether an identity is the fingerprint of a host key, as that of a machine is.
+fn is_host_key(identity: &str) -> bool {
+    identity.starts_with("SHA256:")
+}
+
 /// Asks the target, and then the person where another server is known or none.
 async fn confirmed<F: Future<Output = Result<PinAnswer, Failure>>>(
     context: &Context,
@@ -53,6 +58,8 @@ async fn confirmed<F: Future<Output = Result<PinAnswer, Failure>>>(
 ) -> Result<PinAnswer, Failure> {
     let seen = post(None).await?;
     let was = match &seen.pinned {
+        // The same host key may be shown by a machine that was set up anew, which only its administrator can tell.
+        Some(pinned) if *pinned == seen.identity && is_host_key(pinned) => "it is pinned already".to_owned(),
         Some(pinned) if *pinned == seen.identity => return Ok(seen),
         Some(pinned) => format!("until now {} was there", escape::line(pinned)),
         None => "nothing was ever opened there".to_owned(),

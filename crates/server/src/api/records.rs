@@ -129,14 +129,15 @@ async fn pin_host_key(
     let events = vec![pinning, event(EventKind::RecordUpdated).with("object", object)];
     let before = Objects::snapshot(&*api.context.store).await?;
     let put = vec![Object::Machine(Box::new(changed))];
+    // The key is what the administrator confirmed; whichever machine shows it is the one from now on. Forgotten first: if
+    // only this is done, the key that was trusted before is still the only one.
+    let forget = vec![Write::Know { endpoint: endpoint.clone(), target: None }];
+    api.context.store.commit(Entry { writes: forget, events: Vec::new() }).await?;
     let batch = Batch { expected: before.revision, put, delete: Vec::new(), events };
     match api.context.store.apply(batch).await? {
         ApplyOutcome::Applied { .. } => {}
         _ => return Err(Refusal::new(Code::Conflict, "somebody else is applying objects too: try again")),
     }
-    // The key is what the administrator confirmed; whichever machine shows it is the one from now on.
-    let forget = vec![Write::Know { endpoint: endpoint.clone(), target: None }];
-    api.context.store.commit(Entry { writes: forget, events: Vec::new() }).await?;
     Ok(PinAnswer { record, endpoint: address, identity: seen.clone(), pinned: Some(seen) })
 }
 
