@@ -29,7 +29,24 @@ impl Contract {
         let start = || async { Arc::new(Mutex::new(Target::start(Flavour::ALL[which]).await)) };
         let target = Arc::clone(HOSTS[which].get_or_init(start).await).lock_owned().await;
         let provider = Arc::new(target.subject());
-        Self { target, provider }
+        let rig = Self { target, provider };
+        rig.log_outs_end().await;
+        rig
+    }
+
+    /// Waits for what logind keeps of log-ins that ended: for 10 s a user manager stays, and would stand in a snapshot of this
+    /// case though it belongs to the case before. The administrator's are in no snapshot.
+    async fn log_outs_end(&self) {
+        const CLOSING: &str = "command -v loginctl > /dev/null || exit 1
+            for user in $(loginctl list-users --no-legend | awk '$2 != \"mayfly\" { print $1 }'); do loginctl show-user -p State \"$user\" || :
+            done | grep -q '^State=closing$'";
+        for _ in 0..300 {
+            if !self.holds(CLOSING, &[]) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("log-ins of an earlier case are still closing");
     }
 
     /// Runs a script with a name as its `$1`.
