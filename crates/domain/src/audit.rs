@@ -50,6 +50,10 @@ kinds! {
     ConnectSecretIssued = "connect_secret.issued",
     /// A connect secret opened a connection.
     ConnectSecretUsed = "connect_secret.used",
+    /// A token of the API was given out.
+    ApiTokenIssued = "api_token.issued",
+    /// A token of the API was taken back.
+    ApiTokenRevoked = "api_token.revoked",
     /// The person may open the record.
     AccessGranted = "access.granted",
     /// The person may not, or not now.

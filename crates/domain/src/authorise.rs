@@ -4,6 +4,7 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 use crate::names::{PersonName, RecordName};
+use crate::scope::Scope;
 use crate::time::WallTime;
 use std::time::Duration;
 
@@ -89,7 +90,8 @@ pub fn authorise(person: PersonFacts<'_>, record: RecordFacts<'_>, at: WallTime)
     Ok(Authorised { person: person.name.clone(), record: record.name.clone(), duration: record.duration, at })
 }
 
-/// The proof that somebody may administer this server. Only [`authorise_administration`] makes one.
+/// The proof that somebody may administer this server, all of it or what a token is for. Only [`authorise_administration`] and
+/// [`authorise_token`] make one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Administration {
     by: String,
@@ -112,6 +114,50 @@ pub fn authorise_administration(peer_uid: u32, server_uid: u32) -> Result<Admini
     } else {
         Err(Refusal::NotAllowed)
     }
+}
+
+/// What the decision needs to know of a token of the API whose bearer has proved to have it.
+#[derive(Debug, Clone, Copy)]
+pub struct TokenFacts<'a> {
+    /// Its id, as the trail names it.
+    pub id: &'a str,
+    /// What it may be used for.
+    pub scopes: &'a [Scope],
+    /// When it was given out, by our wall clock.
+    pub issued: WallTime,
+    /// From when on it is refused, by our wall clock.
+    pub expires: WallTime,
+}
+
+/// Why a token of the API does not allow what is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TokenRefusal {
+    /// Its time is over.
+    #[error("the token has expired: an administrator makes another with `mayfly token create`")]
+    Expired,
+    /// It was issued in the future: the clock was set back, so its end cannot be trusted.
+    #[error("the token was issued in the future: the server's clock was set back; make another token")]
+    NotYetValid,
+    /// It is for other things.
+    #[error("the token has no scope `{0}`: make one that has it with `mayfly token create`")]
+    NotInScope(Scope),
+}
+
+/// Decides whether the bearer of a token may do what `wanted` stands for at `at`.
+///
+/// # Errors
+/// [`TokenRefusal`] when not.
+pub fn authorise_token(token: TokenFacts<'_>, wanted: Scope, at: WallTime) -> Result<Administration, TokenRefusal> {
+    if at >= token.expires {
+        return Err(TokenRefusal::Expired);
+    }
+    if at < token.issued {
+        return Err(TokenRefusal::NotYetValid);
+    }
+    if !token.scopes.contains(&wanted) {
+        return Err(TokenRefusal::NotInScope(wanted));
+    }
+    Ok(Administration { by: format!("token:{}", token.id) })
 }
 
 #[cfg(test)]
@@ -157,5 +203,18 @@ mod tests {
         assert!(authorise_administration(0, 998).is_ok());
         assert_eq!(authorise_administration(998, 998).unwrap().by(), "uid:998");
         assert_eq!(authorise_administration(1000, 998), Err(Refusal::NotAllowed));
+    }
+
+    #[test]
+    fn a_token_allows_its_scopes_and_only_in_its_time() {
+        let (issued, expires) = (WallTime::from_micros(10), WallTime::from_micros(20));
+        let token = TokenFacts { id: "tok_1", scopes: &[Scope::Read, Scope::Audit], issued, expires };
+        let ask = |scope, at| authorise_token(token, scope, WallTime::from_micros(at));
+        assert_eq!(ask(Scope::Audit, 10).unwrap().by(), "token:tok_1");
+        assert_eq!(ask(Scope::Objects, 10), Err(TokenRefusal::NotInScope(Scope::Objects)));
+        assert_eq!(ask(Scope::Read, 20), Err(TokenRefusal::Expired));
+        assert_eq!(ask(Scope::Read, 9), Err(TokenRefusal::NotYetValid));
+        let none = TokenFacts { scopes: &[], ..token };
+        assert!(Scope::ALL.iter().all(|scope| authorise_token(none, *scope, issued).is_err()));
     }
 }

@@ -29,6 +29,8 @@ pub fn binary() -> Result<PathBuf> {
 #[derive(Debug)]
 pub struct Installation {
     directory: PathBuf,
+    /// Where its API listens over HTTPS, on 127.0.0.1.
+    pub https_port: u16,
     /// Where its broker listens.
     pub postgres_port: u16,
     /// Where its SSH broker listens, on 127.0.0.1.
@@ -50,10 +52,17 @@ impl Installation {
     /// What the command says when it fails.
     pub fn init() -> Result<Self> {
         let directory = scratch::directory("e2e")?;
-        let made = Self { directory, postgres_port: free_port()?, ssh_port: free_port()?, metrics_port: free_port()? };
+        let made = Self {
+            directory,
+            https_port: free_port()?,
+            postgres_port: free_port()?,
+            ssh_port: free_port()?,
+            metrics_port: free_port()?,
+        };
         let output = Command::new(binary()?)
             .args(["server", "init", "--host", "localhost", "--directory"])
             .arg(&made.directory)
+            .arg(format!("--https=127.0.0.1:{}", made.https_port))
             .arg(format!("--postgres=127.0.0.1:{}", made.postgres_port))
             .arg(format!("--ssh=127.0.0.1:{}", made.ssh_port))
             .arg(format!("--metrics=127.0.0.1:{}", made.metrics_port))

@@ -37,6 +37,15 @@ pub(crate) struct Global {
     /// The server's Unix socket
     #[arg(long, global = true, env = "MAYFLY_SOCKET", value_name = "PATH", default_value = "/run/mayfly/mayfly.sock")]
     pub(crate) socket: PathBuf,
+    /// Reach the server over HTTPS instead, such as https://gw.example.com:8443, with the token that MAYFLY_TOKEN holds
+    #[arg(long, global = true, env = "MAYFLY_SERVER", value_name = "URL")]
+    pub(crate) server: Option<String>,
+    /// Certificates to believe over HTTPS, as PEM, instead of those that this machine believes
+    #[arg(long, global = true, env = "MAYFLY_CA_FILE", value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
+    /// Read the token from this file; `-` is standard input
+    #[arg(long, global = true, env = "MAYFLY_TOKEN_FILE", value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
     /// How results are printed
     #[arg(short, long, global = true, env = "MAYFLY_OUTPUT", value_name = "FORMAT", default_value = "table")]
     pub(crate) output: Format,
@@ -77,6 +86,9 @@ pub(crate) enum Verb {
     /// Records of resources
     #[command(subcommand)]
     Record(Record),
+    /// Tokens for programs that administer over HTTPS
+    #[command(subcommand)]
+    Token(Token),
     /// The audit trail
     #[command(subcommand)]
     Audit(Audit),
@@ -127,6 +139,9 @@ pub(crate) struct Init {
     /// Put everything below this directory instead of /etc, /var and /run
     #[arg(long, value_name = "PATH")]
     pub(crate) directory: Option<PathBuf>,
+    /// Where the API is served over HTTPS
+    #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:8443")]
+    pub(crate) https: SocketAddr,
     /// Where PostgreSQL clients are served
     #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:7432")]
     pub(crate) postgres: SocketAddr,
@@ -203,6 +218,8 @@ pub(crate) enum Kind {
     User,
     /// A database server
     Database,
+    /// A machine
+    Machine,
 }
 
 /// `sessions`.
@@ -291,6 +308,34 @@ pub(crate) enum Record {
         /// The identity that must answer, instead of asking
         #[arg(long, value_name = "IDENTITY")]
         identity: Option<String>,
+    },
+}
+
+/// `token`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Token {
+    /// Make a token and print it, once
+    ///
+    /// Over the local socket only. What it may do is named scope by scope: read (objects, sessions, cleanup), audit (the trail),
+    /// objects, secrets, records (check and pin), sessions (end them), cleanup (retry).
+    Create {
+        /// What it is called
+        #[arg(value_parser = name)]
+        name: String,
+        /// What it may be used for; may be given several times
+        #[arg(long, value_name = "SCOPE", required = true, value_delimiter = ',')]
+        scope: Vec<String>,
+        /// For how long, such as 12h or 90days, at most 366 days
+        #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "24h")]
+        valid: Duration,
+    },
+    /// List tokens, also those that have expired
+    Ls,
+    /// Take a token back
+    Revoke {
+        /// The token
+        #[arg(value_parser = id)]
+        id: String,
     },
 }
 

@@ -19,12 +19,13 @@ mod verbs;
 use args::{Mayfly, Verb};
 use clap::Parser as _;
 use clap::error::ErrorKind;
-use client::Client;
+use client::{Client, Way};
 use failure::{Exit, Failure};
 use output::{Format, Output};
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use verbs::Context;
+use zeroize::Zeroizing;
 
 fn main() -> ExitCode {
     let mayfly = match Mayfly::try_parse() {
@@ -34,10 +35,12 @@ fn main() -> ExitCode {
     let global = mayfly.global;
     let colourless = global.no_color || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let output = Output::new(global.output, global.quiet, colourless);
-    let client = Client::new(global.socket, &output);
-    let context = Context { client, output, no_input: global.no_input };
     let wrapper = matches!(mayfly.verb, Verb::Db(_));
-    match run(&context, mayfly.verb) {
+    let ran = way(&global).and_then(|way| {
+        let client = Client::new(way, &output);
+        run(&Context { client, output, no_input: global.no_input }, mayfly.verb)
+    });
+    match ran {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
             report::failure(&failure, global.output, std::io::stderr().is_terminal() && !colourless);
@@ -45,6 +48,16 @@ fn main() -> ExitCode {
             ExitCode::from(exit.code())
         }
     }
+}
+
+/// The way to the server that the options and the environment name.
+fn way(global: &args::Global) -> Result<Way, Failure> {
+    let Some(url) = &global.server else { return Ok(Way::Socket(global.socket.clone())) };
+    let token = match &global.token_file {
+        Some(file) => Some(ask::secret("token", Some(file), "--token-file", global.no_input)?),
+        None => std::env::var("MAYFLY_TOKEN").ok().filter(|token| !token.is_empty()).map(Zeroizing::new),
+    };
+    Way::https(url, global.ca_file.as_deref(), token)
 }
 
 fn run(context: &Context, verb: Verb) -> Result<u8, Failure> {

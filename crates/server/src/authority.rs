@@ -1,12 +1,15 @@
 //! The local certificate authority: made once by `server init`, its key sealed in the data directory. It signs the server's
 //! own certificate, anew at each start, so that clients verify one certificate for years.
 
+use crate::config::Https;
+use crate::keys;
 use mayfly_domain::{InstallationId, Secret, WallTime};
 use mayfly_vault::{Sealed, Slot, Vault, VaultError};
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, PKCS_ECDSA_P256_SHA256,
 };
+use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -39,6 +42,20 @@ pub enum AuthorityError {
     /// The TLS library refuses what was made.
     #[error("the server's certificate is refused by the TLS library: {0}")]
     Tls(#[from] rustls::Error),
+    /// The certificate given for HTTPS holds none.
+    #[error("{0} holds no certificate: it has to be PEM, the server's own certificate first")]
+    NoCertificate(PathBuf),
+    /// The key given for HTTPS cannot be read.
+    #[error("the key of `https.certificate` cannot be read: {0}")]
+    GivenKey(String),
+    /// The certificate given for HTTPS does not go with its key.
+    #[error("{path} and `https.key` do not go together, or are not of a kind that TLS knows: {source}")]
+    Given {
+        /// The certificate.
+        path: PathBuf,
+        /// What the TLS library says.
+        source: rustls::Error,
+    },
     /// An SSH key or certificate cannot be read or made.
     #[error("an SSH key of this server cannot be read or made: {0}")]
     Ssh(russh::keys::ssh_key::Error),
@@ -121,7 +138,7 @@ pub(crate) struct ServerTls {
     pub(crate) certificate: CertificateDer<'static>,
 }
 
-/// Makes a certificate for the server and the TLS settings that present it: TLS 1.2 and 1.3, no client certificates.
+/// Makes a certificate for the server and the TLS settings that present it.
 ///
 /// # Errors
 /// [`AuthorityError`].
@@ -140,12 +157,44 @@ pub(crate) fn server_tls(data: &Path, vault: &Vault, host: &str, now: WallTime) 
     params.not_after = day(now, SERVER_DAYS)?;
     let certificate = params.signed_by(&key, &issuer)?.der().clone();
     let private = PrivateKeyDer::Pkcs8(key.serialize_der().into());
+    let config = presenting(vec![certificate.clone()], private)?;
+    Ok(ServerTls { config: Arc::new(config), certificate })
+}
+
+/// TLS settings that present this certificate: TLS 1.2 and 1.3, no client certificates.
+fn presenting(
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+) -> Result<rustls::ServerConfig, rustls::Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(provider)
+    rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
-        .with_single_cert(vec![certificate.clone()], private)?;
-    Ok(ServerTls { config: Arc::new(config), certificate })
+        .with_single_cert(chain, key)
+}
+
+/// The TLS settings of the API: with the certificate that the settings name, or with `own`, which the local authority signed.
+///
+/// # Errors
+/// [`AuthorityError`] that names what of the given certificate and key cannot be used.
+pub(crate) fn https_tls(given: Option<&Https>, own: &ServerTls) -> Result<Arc<rustls::ServerConfig>, AuthorityError> {
+    let mut config = match given {
+        None => rustls::ServerConfig::clone(&own.config),
+        Some(given) => {
+            let path = given.certificate.clone();
+            let text = std::fs::read(&path).map_err(|source| AuthorityError::File { path: path.clone(), source })?;
+            let chain: Vec<_> = CertificateDer::pem_slice_iter(&text).filter_map(Result::ok).collect();
+            if chain.is_empty() {
+                return Err(AuthorityError::NoCertificate(path));
+            }
+            let key = keys::private_pem(&given.key).map_err(|error| AuthorityError::GivenKey(error.to_string()))?;
+            let key = PrivateKeyDer::from_pem_slice(key.expose().as_bytes())
+                .map_err(|error| AuthorityError::GivenKey(error.to_string()))?;
+            presenting(chain, key).map_err(|source| AuthorityError::Given { path, source })?
+        }
+    };
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
 }
 
 /// The names in the server's certificate: the public one, and this machine's own, so that a client on the same machine

@@ -29,6 +29,9 @@ pub struct Config {
     pub account_prefix: Prefix,
     /// Where the server listens.
     pub listen: Listen,
+    /// What is presented over HTTPS instead of a certificate by the local authority.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub https: Option<Https>,
     /// Where the keys are; never in the data directory.
     pub keys: Keys,
     /// The audit trail.
@@ -44,6 +47,9 @@ pub struct Config {
 pub struct Listen {
     /// The Unix socket of the command line.
     pub socket: PathBuf,
+    /// The API over HTTPS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub https: Option<SocketAddr>,
     /// PostgreSQL clients.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub postgres: Option<SocketAddr>,
@@ -53,6 +59,16 @@ pub struct Listen {
     /// `/metrics`, `/healthz` and `/readyz`, over HTTP without authentication: a loopback address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metrics: Option<SocketAddr>,
+}
+
+/// A certificate for HTTPS that somebody else has signed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Https {
+    /// A PEM file: the certificate, then those between it and what clients believe.
+    pub certificate: PathBuf,
+    /// Its private key, as PEM.
+    pub key: Source,
 }
 
 /// Where the keys are.
@@ -175,6 +191,9 @@ impl Config {
                     .to_owned(),
             );
         }
+        if self.https.is_some() && self.listen.https.is_none() {
+            return Err("`https` names a certificate, but `listen.https` is not set: name where to listen".to_owned());
+        }
         if let Some(address) = self.listen.metrics.filter(|address| !address.ip().is_loopback()) {
             return Err(format!("`listen.metrics` is {address}, but it has no authentication: use a loopback address"));
         }
@@ -222,6 +241,7 @@ mod tests {
             ("127.0.0.1:5433", "5433", "listen.postgres"),
             ("/etc/mayfly/master.key", "/var/lib/mayfly/master.key", "keys.master"),
             ("/var/log/mayfly/checkpoints", "/var/lib/mayfly/checkpoints", "audit.checkpoints"),
+            ("[keys]", "[https]\ncertificate = \"/etc/c.pem\"\nkey = {file = \"/etc/k\"}\n[keys]", "listen.https"),
             ("postgres =", "metrics = \"0.0.0.0:1\"\npostgres =", "listen.metrics"),
         ] {
             let error = read(&GOOD.replace(from, to)).unwrap_err();

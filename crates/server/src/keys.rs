@@ -4,7 +4,7 @@ use crate::config::{Keys, Source};
 use base64::Engine;
 use mayfly_domain::InstallationId;
 use mayfly_engine::ports::trail::CheckpointSigner;
-use mayfly_vault::{AuditKey, InstallationKey, KeyText, SourceError};
+use mayfly_vault::{AuditKey, InstallationKey, KeyText, PrivatePem, SourceError};
 
 /// Reads a key from where the settings say.
 fn load<K: KeyText>(source: &Source) -> Result<K, SourceError> {
@@ -25,6 +25,14 @@ pub(crate) fn installation_key(keys: &Keys) -> Result<InstallationKey, SourceErr
 /// As [`installation_key`].
 pub(crate) fn audit_key(keys: &Keys) -> Result<AuditKey, SourceError> {
     load(&keys.audit)
+}
+
+/// Reads the private key of a certificate that was given to us.
+///
+/// # Errors
+/// As [`installation_key`].
+pub(crate) fn private_pem(source: &Source) -> Result<PrivatePem, SourceError> {
+    load(source)
 }
 
 /// Signs checkpoints in the name of an installation.

@@ -1,18 +1,39 @@
-//! Who is at the other end of the local socket.
+//! Who is at the other end of a connection to the API.
 
+use mayfly_access::signin::Source;
 use mayfly_domain::Administration;
 use mayfly_domain::authorise::authorise_administration;
+use std::net::{IpAddr, Ipv4Addr};
 
-/// A process at the other end of the local socket, as the kernel names its user.
+/// The other end of a connection.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Peer {
-    /// Its effective user id when it connected.
-    pub(crate) uid: u32,
+pub(crate) enum Peer {
+    /// A process of this machine, over the local socket, as the kernel vouches for it.
+    Local {
+        /// Its effective user id when it connected.
+        uid: u32,
+    },
+    /// Somebody over HTTPS, of whom only the address is known.
+    Remote {
+        /// The address.
+        address: IpAddr,
+    },
 }
 
 impl Peer {
-    /// The proof that this peer may administer; `None` when it may not.
+    /// The proof that this peer may administer by being who it is; `None` when it may not.
     pub(crate) fn administration(self) -> Option<Administration> {
-        authorise_administration(self.uid, rustix::process::geteuid().as_raw()).ok()
+        match self {
+            Self::Local { uid } => authorise_administration(uid, rustix::process::geteuid().as_raw()).ok(),
+            Self::Remote { .. } => None,
+        }
+    }
+
+    /// What its failed sign-ins are counted under.
+    pub(crate) fn source(self) -> Source {
+        Source::of(match self {
+            Self::Local { .. } => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            Self::Remote { address } => address,
+        })
     }
 }

@@ -121,6 +121,14 @@ async fn listen(setting: &'static str, address: SocketAddr) -> Result<TcpListene
     TcpListener::bind(address).await.map_err(|source| StartError::Listen { setting, address, source })
 }
 
+/// Listens where a setting says so.
+async fn listen_where(setting: &'static str, at: Option<SocketAddr>) -> Result<Option<TcpListener>, StartError> {
+    match at {
+        Some(address) => Ok(Some(listen(setting, address).await?)),
+        None => Ok(None),
+    }
+}
+
 impl Server {
     /// Starts the server: everything is bound and checked before the first client is served.
     ///
@@ -135,19 +143,12 @@ impl Server {
         let identity =
             ssh_authority::load(&config.data_directory, &vault, &config.public_host, clock.wall(), &mut OsEntropy)?;
         let tls = authority::server_tls(&config.data_directory, &vault, &config.public_host, clock.wall())?;
+        let https_tls = authority::https_tls(config.https.as_ref(), &tls)?;
         let socket = api::bind(&config.listen.socket).map_err(StartError::Socket)?;
-        let postgres_at = match config.listen.postgres {
-            Some(address) => Some(listen("listen.postgres", address).await?),
-            None => None,
-        };
-        let ssh_at = match config.listen.ssh {
-            Some(address) => Some(listen("listen.ssh", address).await?),
-            None => None,
-        };
-        let metrics_at = match config.listen.metrics {
-            Some(address) => Some(listen("listen.metrics", address).await?),
-            None => None,
-        };
+        let https_at = listen_where("listen.https", config.listen.https).await?;
+        let postgres_at = listen_where("listen.postgres", config.listen.postgres).await?;
+        let ssh_at = listen_where("listen.ssh", config.listen.ssh).await?;
+        let metrics_at = listen_where("listen.metrics", config.listen.metrics).await?;
         tracing::info!(fingerprint = identity.host_key.fingerprint(), "SSH host key");
         let store = open_store(&config, Arc::clone(&clock) as Arc<dyn Clock>, signer).await?;
         let credentials = Arc::new(SealedCredentials::new(Arc::clone(&store), Arc::clone(&vault)));
@@ -180,7 +181,12 @@ impl Server {
             ssh_authority,
             data_directory: config.data_directory.clone(),
         });
-        listeners.spawn("api listener", api::serve(socket, api::router(api), listeners.clone()));
+        let router = api::router(api);
+        if let Some(listener) = https_at {
+            let served = api::serve_https(listener, https_tls, router.clone(), listeners.clone());
+            listeners.spawn("https listener", served);
+        }
+        listeners.spawn("api listener", api::serve(socket, router, listeners.clone()));
         Ok(Self { context, tasks, listeners, config })
     }
 

@@ -9,6 +9,7 @@ pub(crate) const ALL: &[&str] = &[
     include_str!("../migrations/0001-ledger-and-trail.sql"),
     include_str!("../migrations/0002-access.sql"),
     include_str!("../migrations/0003-known-targets.sql"),
+    include_str!("../migrations/0004-api-tokens.sql"),
 ];
 
 /// The version that this program works with.
@@ -85,6 +86,7 @@ mod tests {
     }
 
     const TABLES: &[&str] = &[
+        "api_token",
         "change",
         "change_history",
         "checkpoint",

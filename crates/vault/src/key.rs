@@ -20,20 +20,24 @@ pub struct InstallationKey(Zeroizing<[u8; 32]>);
 
 /// The text is not a key of the kind that was looked for. What stands in it is not repeated here.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the text is not the key looked for: it is `{prefix}` and 44 characters of base64, on one line")]
-pub struct KeyTextError {
-    prefix: &'static str,
+pub enum KeyTextError {
+    /// A key of ours was looked for.
+    #[error("the text is not the key looked for: it is `{0}` and 44 characters of base64, on one line")]
+    NotOurs(&'static str),
+    /// A private key as PEM was looked for.
+    #[error("the text is not a private key as PEM: it begins with `-----BEGIN PRIVATE KEY-----`")]
+    NotPem,
 }
 
 impl KeyTextError {
     pub(crate) const fn of(prefix: &'static str) -> Self {
-        Self { prefix }
+        Self::NotOurs(prefix)
     }
 }
 
-/// A key that has a text form of one line, for a file, a credential or a variable.
+/// A key that has a text form, for a file, a credential or a variable.
 pub trait KeyText: Sized {
-    /// Reads the text form; one line feed at its end is allowed, nothing else is.
+    /// Reads the text form. A key of ours is one line, and one line feed at its end is allowed, nothing else.
     ///
     /// # Errors
     /// [`KeyTextError`] when the text is anything but a key of this kind and version, or one whose bits are all zero.
@@ -45,7 +49,7 @@ pub trait KeyText: Sized {
 
 /// Reads 256 bits behind a prefix.
 pub(crate) fn decode(prefix: &'static str, text: &str) -> Result<Zeroizing<[u8; 32]>, KeyTextError> {
-    let wrong = || KeyTextError { prefix };
+    let wrong = || KeyTextError::of(prefix);
     let text = text.strip_suffix('\n').unwrap_or(text);
     let encoded = text.strip_prefix(prefix).ok_or_else(wrong)?;
     if encoded.len() != 44 {

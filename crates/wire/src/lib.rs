@@ -1,5 +1,5 @@
-//! What the API takes and gives, as JSON: requests, answers, and the problem that every refusal is. For now it is spoken as
-//! HTTP/1.1 over the server's Unix socket; whoever calls is known by the peer's user id.
+//! What the API takes and gives, as JSON: requests, answers, and the problem that every refusal is. It is spoken as HTTP/1.1,
+//! over the server's Unix socket, where whoever calls is known by the peer's user id, and over HTTPS, where a token says it.
 //!
 //! Times are RFC 3339 in UTC, durations whole seconds in fields that end in `_s`, enums snake_case. Fields are only ever
 //! added. Invariants, stated as absences: no type here is a row of the store or a type of the domain.
@@ -13,6 +13,7 @@ pub mod problem;
 pub mod records;
 pub mod sessions;
 pub mod status;
+pub mod tokens;
 
 use serde::{Deserialize, Serialize};
 

@@ -24,6 +24,10 @@ pub const CLEANUP_RETRY: &str = "/v1/cleanup/{id}/retry";
 pub const RECORD_CHECK: &str = "/v1/records/{name}/check";
 /// POST asks who answers at a record's address, and pins it where its identity is given.
 pub const RECORD_PIN: &str = "/v1/records/{name}/pin";
+/// GET lists tokens, POST makes one.
+pub const TOKENS: &str = "/v1/tokens";
+/// DELETE takes a token back.
+pub const TOKEN: &str = "/v1/tokens/{id}";
 /// GET reads the trail.
 pub const AUDIT: &str = "/v1/audit";
 

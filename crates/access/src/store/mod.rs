@@ -1,10 +1,12 @@
-//! The ports through which people, records, sealed secrets and connect secrets are stored. They are coarse: each call is one
+//! The ports through which people, records, sealed secrets, connect secrets and tokens are stored. They are coarse: each call is one
 //! transaction, and what it changes commits together with its audit events or not at all.
 
+mod api_tokens;
 mod connect_secrets;
 mod objects;
 mod secrets;
 
+pub use api_tokens::{ApiTokens, IssueOutcome};
 pub use connect_secrets::ConnectSecrets;
 pub use objects::{ApplyOutcome, Batch, Objects, Snapshot};
 pub use secrets::{SealedSecret, SecretOutcome, Secrets};

@@ -8,12 +8,14 @@
     reason = "a test binary: what breaks is a failed test"
 )]
 
+mod api;
 mod clients;
 mod first_look;
 mod hostile;
 mod identity;
 mod kill;
 mod main_job;
+mod operations;
 mod past_us;
 mod record_check;
 mod refusals;

@@ -1,15 +1,17 @@
-//! One HTTP/1.1 request over a Unix socket.
+//! One HTTP/1.1 request, over a Unix socket or TLS.
 
 use super::reach;
+use super::way::Way;
 use crate::failure::Failure;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
+use hyper::header::HeaderValue;
 use hyper::{Request, StatusCode, header};
 use hyper_util::rt::TokioIo;
-use std::path::Path;
 use std::time::Duration;
-use tokio::net::UnixStream;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
 use zeroize::Zeroizing;
 
 pub(super) use hyper::Method;
@@ -28,45 +30,76 @@ pub(super) struct Answer {
 /// Connects, sends one request with a JSON body (none when it is empty), and reads the answer.
 ///
 /// # Errors
-/// When nobody listens at `socket`, the caller may not use it, the answer is too large, or `limit` has passed.
+/// When nobody answers there, the caller may not use it, the answer is too large, or `limit` has passed.
 pub(super) async fn exchange(
-    socket: &Path,
+    way: &Way,
     method: Method,
     path: &str,
     body: Zeroizing<Vec<u8>>,
     limit: Duration,
 ) -> Result<Answer, Failure> {
-    let request = request(method, path, &body)?;
-    match tokio::time::timeout(limit, send(socket, request)).await {
+    let request = request(way, method, path, &body)?;
+    match tokio::time::timeout(limit, send(way, request)).await {
         Ok(answer) => answer,
         Err(_) => Err(Failure::unexpected(format!(
-            "the server at {} did not answer within {} s: its log may say what it waits for",
-            socket.display(),
+            "the server at {way} did not answer within {} s: its log may say what it waits for",
             limit.as_secs()
         ))
         .hint("mayfly status")),
     }
 }
 
-fn request(method: Method, path: &str, body: &[u8]) -> Result<Request<Full<Bytes>>, Failure> {
+fn request(way: &Way, method: Method, path: &str, body: &[u8]) -> Result<Request<Full<Bytes>>, Failure> {
+    let wrong = |error: &dyn std::fmt::Display| Failure::usage(format!("{path} cannot be asked for: {error}"));
     let mut builder = Request::builder()
         .method(method)
         .uri(path)
-        .header(header::HOST, "mayfly")
         .header(header::USER_AGENT, concat!("mayfly/", env!("CARGO_PKG_VERSION")))
         .header(header::ACCEPT, "application/json");
+    builder = match way {
+        Way::Socket(_) => builder.header(header::HOST, "mayfly"),
+        Way::Https(https) => builder.header(header::HOST, format!("{}:{}", https.host, https.port)),
+    };
+    if let Some(token) = way.token() {
+        let text = Zeroizing::new(format!("Bearer {token}"));
+        let mut value = HeaderValue::from_str(&text)
+            .map_err(|_| Failure::usage("the token holds signs that no token has: is it the right file?"))?;
+        value.set_sensitive(true);
+        builder = builder.header(header::AUTHORIZATION, value);
+    }
     if !body.is_empty() {
         builder = builder.header(header::CONTENT_TYPE, "application/json");
     }
-    let request = builder.body(Full::new(Bytes::copy_from_slice(body)));
-    request.map_err(|error| Failure::usage(format!("{path} cannot be asked for: {error}")))
+    builder.body(Full::new(Bytes::copy_from_slice(body))).map_err(|error| wrong(&error))
 }
 
-#[expect(clippy::disallowed_methods, reason = "the command line client speaks to the server's local socket")]
-async fn send(socket: &Path, request: Request<Full<Bytes>>) -> Result<Answer, Failure> {
-    let stream = UnixStream::connect(socket).await.map_err(|error| reach::failure(socket, &error))?;
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the command line client speaks to the server's local socket and its API"
+)]
+async fn send(way: &Way, request: Request<Full<Bytes>>) -> Result<Answer, Failure> {
+    match way {
+        Way::Socket(socket) => {
+            let stream = UnixStream::connect(socket).await.map_err(|error| reach::failure(socket, &error))?;
+            converse(way, stream, request).await
+        }
+        Way::Https(https) => {
+            let at = (https.host.as_str(), https.port);
+            let stream = TcpStream::connect(at).await.map_err(|error| reach::remote(way, &error))?;
+            let connected = https.connector.connect(https.name.clone(), stream).await;
+            converse(way, connected.map_err(|error| reach::untrusted(way, &error))?, request).await
+        }
+    }
+}
+
+/// One request and its answer over a stream that is open.
+async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
+    way: &Way,
+    stream: S,
+    request: Request<Full<Bytes>>,
+) -> Result<Answer, Failure> {
     let broken = |error: &dyn std::fmt::Display| {
-        Failure::unexpected(format!("the server at {} broke off: {error}", socket.display())).hint("mayfly status")
+        Failure::unexpected(format!("the server at {way} broke off: {error}")).hint("mayfly status")
     };
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| broken(&error))?;
     let work = async move {

@@ -1,7 +1,8 @@
-//! The API's client: requests over the server's Unix socket, one connection each, with limits on size and time.
+//! The API's client: requests over the server's Unix socket or HTTPS, one connection each, with limits on size and time.
 
 mod http;
 mod reach;
+mod way;
 
 use crate::failure::Failure;
 use crate::output::Output;
@@ -12,8 +13,8 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::io::{IsTerminal as _, Write as _};
-use std::path::PathBuf;
 use std::time::Duration;
+pub(crate) use way::Way;
 use zeroize::Zeroizing;
 
 /// The longest a request may take that only asks the server.
@@ -28,17 +29,17 @@ const PATIENCE: Duration = Duration::from_millis(700);
 /// The most pages of a list that are read; at 500 items a page more than any installation has.
 const PAGES_MOST: usize = 10_000;
 
-/// A way to the server.
+/// A client of the server.
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
-    socket: PathBuf,
+    way: Way,
     progress: bool,
 }
 
 impl Client {
-    /// A client of the server that listens at `socket`. Nothing is opened yet.
-    pub(crate) fn new(socket: PathBuf, output: &Output) -> Self {
-        Self { socket, progress: !output.quiet && std::io::stderr().is_terminal() }
+    /// A client of the server at the end of this way. Nothing is opened yet.
+    pub(crate) fn new(way: Way, output: &Output) -> Self {
+        Self { way, progress: !output.quiet && std::io::stderr().is_terminal() }
     }
 
     /// Gets something.
@@ -71,6 +72,14 @@ impl Client {
     /// As [`Client::get`] does.
     pub(crate) async fn put<B: Serialize>(&self, path: &str, body: &B) -> Result<(), Failure> {
         self.exchange(Method::PUT, path, encode(body)?, QUICK).await.map(|_| ())
+    }
+
+    /// Deletes something, which answers nothing.
+    ///
+    /// # Errors
+    /// As [`Client::get`] does.
+    pub(crate) async fn delete(&self, path: &str) -> Result<(), Failure> {
+        self.exchange(Method::DELETE, path, Zeroizing::new(Vec::new()), QUICK).await.map(|_| ())
     }
 
     /// Posts something that only concerns the server.
@@ -128,7 +137,7 @@ impl Client {
         body: Zeroizing<Vec<u8>>,
         limit: Duration,
     ) -> Result<Answer, Failure> {
-        let answer = http::exchange(&self.socket, method, path, body, limit).await?;
+        let answer = http::exchange(&self.way, method, path, body, limit).await?;
         if answer.status.is_success() {
             return Ok(answer);
         }
@@ -140,8 +149,8 @@ impl Client {
 
     /// What answers is not a Mayfly server that this client knows.
     fn foreign(&self, what: &str) -> Failure {
-        let socket = self.socket.display();
-        Failure::unexpected(format!("the server at {socket} is another program or another version: {what}"))
+        let way = &self.way;
+        Failure::unexpected(format!("the server at {way} is another program or another version: {what}"))
             .hint("mayfly --version")
             .hint("mayfly status")
     }

@@ -1,5 +1,6 @@
-//! Why the server's socket could not be opened, in words that lead on.
+//! Why the server could not be reached, in words that lead on.
 
+use super::way::Way;
 use crate::failure::{Exit, Failure};
 use std::fs;
 use std::io::{Error, ErrorKind};
@@ -22,6 +23,25 @@ pub(super) fn failure(socket: &Path, error: &Error) -> Failure {
         ErrorKind::InvalidInput => Failure::usage(format!("{place} cannot be the path of a socket: {error}")),
         _ => Failure::unexpected(format!("cannot connect to the server at {place}: {error}")),
     }
+}
+
+/// The failure for an error of connecting to a server's address.
+pub(super) fn remote(way: &Way, error: &Error) -> Failure {
+    let advice = match error.kind() {
+        ErrorKind::ConnectionRefused => "nothing listens there: is the port that of `listen.https`?",
+        ErrorKind::TimedOut => "it does not answer: a firewall may be in the way",
+        _ => "is the name right, and does this machine reach it?",
+    };
+    Failure::unexpected(format!("no server answers at {way}: {advice} ({error})"))
+}
+
+/// The failure for a handshake of TLS that did not succeed: mostly a certificate that is not believed.
+pub(super) fn untrusted(way: &Way, error: &Error) -> Failure {
+    let detail = format!(
+        "the server at {way} is not believed: {error}\na server with a certificate by its own authority is named together with \
+         that authority, ca.pem in its data directory: --ca-file FILE or MAYFLY_CA_FILE"
+    );
+    Failure::unexpected(detail)
 }
 
 /// Who may use the socket: its owner and group, or those of the nearest folder that can be seen.

@@ -13,10 +13,11 @@ mod server;
 mod sessions;
 mod sign_in;
 mod status;
+mod token;
 mod user;
 mod verify;
 
-use crate::args::{Audit, Cleanup, Record, Secret, Server, Sessions, User, Verb};
+use crate::args::{Audit, Cleanup, Record, Secret, Server, Sessions, Token, User, Verb};
 use crate::client::Client;
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
@@ -50,6 +51,9 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<u8, Failure> {
         Verb::Secret(Secret::Set { name, secret_file }) => secret::set(context, &name, secret_file.as_deref()).await,
         Verb::Record(Record::Check { name, from }) => record::check(context, &name, from).await,
         Verb::Record(Record::Pin { name, identity }) => record::pin(context, &name, identity).await,
+        Verb::Token(Token::Create { name, scope, valid }) => token::create(context, name, scope, valid).await,
+        Verb::Token(Token::Ls) => token::ls(context).await,
+        Verb::Token(Token::Revoke { id }) => token::revoke(context, &id).await,
         Verb::Audit(Audit::Tail { count, follow }) => audit::tail(context, count, follow).await,
         Verb::Audit(Audit::Verify(options)) => verify::run(context, &options),
         Verb::Status => status::run(context).await,

@@ -16,6 +16,7 @@ pub(super) fn init(context: &Context, options: Init) -> Result<Exit, Failure> {
     let options = InitOptions {
         directory: options.directory,
         public_host: options.host,
+        https: options.https,
         postgres: options.postgres,
         ssh: options.ssh,
         metrics: options.metrics,

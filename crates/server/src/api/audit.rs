@@ -1,7 +1,8 @@
 //! The trail as it is read. There is no way to write or delete an entry from outside (SECURITY-CASES 91).
 
 use super::Api;
-use super::problem::{Administrator, Refusal};
+use super::administrator::{Administrator, Audit};
+use super::problem::Refusal;
 use axum::Json;
 use axum::extract::{Query, State};
 use mayfly_engine::ports::trail::Trail;
@@ -13,7 +14,7 @@ const ENTRIES_DEFAULT: u32 = 20;
 
 pub(super) async fn read(
     State(api): State<Arc<Api>>,
-    _: Administrator,
+    _: Administrator<Audit>,
     Query(query): Query<AuditQuery>,
 ) -> Result<Json<AuditAnswer>, Refusal> {
     let limit = query.limit.unwrap_or(ENTRIES_DEFAULT).clamp(1, ENTRIES_MOST);

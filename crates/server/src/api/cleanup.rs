@@ -1,7 +1,8 @@
 //! What is still owed to a target, or stays there by policy.
 
 use super::Api;
-use super::problem::{Administrator, Refusal};
+use super::administrator::{Administrator, Cleanup, Read};
+use super::problem::Refusal;
 use super::sessions::PAGE_MOST;
 use axum::Json;
 use axum::extract::{Path, Query, State};
@@ -41,7 +42,7 @@ fn change_id(text: &str) -> Result<ChangeId, Refusal> {
 
 pub(super) async fn list(
     State(api): State<Arc<Api>>,
-    _: Administrator,
+    _: Administrator<Read>,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Page<Owed>>, Refusal> {
     let limit = query.limit.unwrap_or(PAGE_MOST).clamp(1, PAGE_MOST);
@@ -53,7 +54,7 @@ pub(super) async fn list(
 
 pub(super) async fn show(
     State(api): State<Arc<Api>>,
-    _: Administrator,
+    _: Administrator<Read>,
     Path(id): Path<String>,
 ) -> Result<Json<Owed>, Refusal> {
     let id = change_id(&id)?;
@@ -64,7 +65,7 @@ pub(super) async fn show(
 
 pub(super) async fn retry(
     State(api): State<Arc<Api>>,
-    _: Administrator,
+    _: Administrator<Cleanup>,
     Path(id): Path<String>,
 ) -> Result<Json<Owed>, Refusal> {
     let id = change_id(&id)?;

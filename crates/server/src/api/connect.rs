@@ -4,9 +4,10 @@ use super::Api;
 use super::problem::{Body, Refusal};
 use crate::context::Context;
 use crate::door::CONNECT_SECRET_ITERATIONS;
+use crate::peer::Peer;
 use crate::{authority, orders, ssh_authority, workers};
-use axum::Json;
 use axum::extract::State;
+use axum::{Extension, Json};
 use mayfly_access::connect_secret::{self, ConnectSecret, VALID_LONGEST};
 use mayfly_access::objects::{Launch, Person, Record};
 use mayfly_access::people;
@@ -19,7 +20,6 @@ use mayfly_engine::ports::clock::Clock;
 use mayfly_protocol::scram::Verifier;
 use mayfly_wire::connect::{ConnectAnswer, ConnectRequest};
 use mayfly_wire::problem::Code;
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +28,7 @@ const WRONG: &str = "wrong name or password";
 
 pub(super) async fn connect(
     State(api): State<Arc<Api>>,
+    Extension(peer): Extension<Peer>,
     Body(request): Body<ConnectRequest>,
 ) -> Result<Json<ConnectAnswer>, Refusal> {
     let password = Secret::new(request.password);
@@ -37,7 +38,7 @@ pub(super) async fn connect(
     if valid.is_zero() || valid > VALID_LONGEST {
         return Err(Refusal::new(Code::Invalid, "a connect secret is valid for one second to eight hours"));
     }
-    let person = sign_in(&api.context, person, password).await?;
+    let person = sign_in(&api.context, person, password, peer.source()).await?;
     let record = permitted(&api.context, &person, &record).await?;
     let (secret, kept) = issue(&api, &person, &record, valid).await?;
     let ca_pem = authority::certificate(&api.data_directory).map_err(|error| {
@@ -73,8 +74,12 @@ pub(super) async fn connect(
 }
 
 /// Checks the password, with the same work for every name. The attempt is counted before it is judged.
-async fn sign_in(context: &Arc<Context>, name: PersonName, password: Secret) -> Result<Person, Refusal> {
-    let source = Source::of(IpAddr::V4(Ipv4Addr::LOCALHOST));
+async fn sign_in(
+    context: &Arc<Context>,
+    name: PersonName,
+    password: Secret,
+    source: Source,
+) -> Result<Person, Refusal> {
     let attempt = context.signins().begin(Some(&name), source, context.clock.boot()).map_err(|held| {
         context.held_off(&held, source);
         locked(&held)

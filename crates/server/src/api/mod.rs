@@ -1,24 +1,28 @@
-//! The API over the local socket: one module for each resource, one table of routes, one wall that every request passes.
+//! The API, over the local socket and HTTPS: one module for each resource, one table of routes, one wall that every request passes.
 
+mod administrator;
 mod audit;
 mod cleanup;
 mod connect;
+mod https;
 mod objects;
 mod problem;
 mod records;
 mod serve;
 mod sessions;
 mod status;
+mod tokens;
 
 use crate::context::Context;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{get, post, put};
+use axum::routing::{delete, get, post, put};
 use mayfly_wire::paths;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub(crate) use https::serve as serve_https;
 pub(crate) use serve::{bind, serve};
 
 /// The largest body of a request; the largest set of objects fits in.
@@ -55,6 +59,8 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
         .route(paths::CLEANUP_RETRY, post(cleanup::retry))
         .route(paths::RECORD_CHECK, post(records::check))
         .route(paths::RECORD_PIN, post(records::pin))
+        .route(paths::TOKENS, get(tokens::list).post(tokens::create))
+        .route(paths::TOKEN, delete(tokens::revoke))
         .route(paths::AUDIT, get(audit::read))
         .fallback(problem::no_such_path)
         .layer(DefaultBodyLimit::max(BODY_MOST))

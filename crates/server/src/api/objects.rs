@@ -1,7 +1,8 @@
 //! Declarative objects and the secrets of user records.
 
 use super::Api;
-use super::problem::{Administrator, Body, Refusal};
+use super::administrator::{self, Administrator, Read};
+use super::problem::{Body, Refusal};
 use crate::credentials::slot;
 use axum::Json;
 use axum::extract::{Path, Query, State};
@@ -33,7 +34,7 @@ pub(super) struct ListQuery {
 
 pub(super) async fn list(
     State(api): State<Arc<Api>>,
-    _: Administrator,
+    _: Administrator<Read>,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<Page<Listed>>, Refusal> {
     let kind = query.kind.as_deref().map(parse_kind).transpose()?;
@@ -83,7 +84,7 @@ fn listed(object: &Object, with_secret: &BTreeSet<RecordName>) -> Listed {
 
 pub(super) async fn apply(
     State(api): State<Arc<Api>>,
-    Administrator(by): Administrator,
+    Administrator(by, ..): Administrator<administrator::Objects>,
     Body(request): Body<ApplyRequest>,
 ) -> Result<Json<ApplyAnswer>, Refusal> {
     let faults = |faults: Vec<objects::ObjectError>| {
@@ -232,7 +233,7 @@ async fn end_what_is_no_longer_allowed(api: &Api) -> Result<(), Refusal> {
 
 pub(super) async fn set_secret(
     State(api): State<Arc<Api>>,
-    Administrator(by): Administrator,
+    Administrator(by, ..): Administrator<administrator::Secrets>,
     Path(name): Path<String>,
     Body(request): Body<SecretRequest>,
 ) -> Result<(), Refusal> {

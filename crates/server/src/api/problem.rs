@@ -1,19 +1,22 @@
-//! Refusals of the API, and the extractors that refuse: who may administer, and what a body must be.
+//! Refusals of the API, and the extractor of what a body must be.
 
-use crate::peer::Peer;
 use axum::Json;
-use axum::extract::{FromRequest, FromRequestParts, Request};
-use axum::http::{HeaderValue, StatusCode, header, request::Parts};
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use mayfly_access::store::StoreError;
-use mayfly_domain::{Administration, Failure, FailureClass};
+use mayfly_domain::{Failure, FailureClass};
 use mayfly_engine::ports::ledger::LedgerError;
 use mayfly_wire::problem::{Code, MEDIA_TYPE, Problem};
 use serde::de::DeserializeOwned;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// Numbers the refusals of this run, so that one can be found in the log.
 static NUMBER: AtomicU64 = AtomicU64::new(1);
+
+/// How long a body may take to arrive, whoever sends it at whatever pace.
+const BODY_LIMIT: Duration = Duration::from_secs(10);
 
 /// A refusal on its way to the client.
 #[derive(Debug)]
@@ -65,6 +68,12 @@ impl IntoResponse for Refusal {
         };
         let mut response = (status, Json(problem)).into_response();
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+        if status == StatusCode::UNAUTHORIZED {
+            // RFC 9110 §11.6.1 wants the way to sign in named; RFC 6750 names ours.
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"mayfly\""));
+        }
         response
     }
 }
@@ -108,23 +117,6 @@ pub(crate) async fn no_such_path() -> Refusal {
     Refusal::new(Code::NotFound, "the API has no such path")
 }
 
-/// The proof that the caller may administer. Every handler that does anything but answer about itself takes one.
-pub(crate) struct Administrator(pub(crate) Administration);
-
-impl<S: Send + Sync> FromRequestParts<S> for Administrator {
-    type Rejection = Refusal;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
-        let peer = parts.extensions.get::<Peer>().copied();
-        peer.and_then(Peer::administration).map(Self).ok_or_else(|| {
-            Refusal::new(
-                Code::NotPermitted,
-                "only root and the user whom the server runs as may administer over this socket",
-            )
-        })
-    }
-}
-
 /// A JSON body; what cannot be read is refused with where and why.
 pub(crate) struct Body<T>(pub(crate) T);
 
@@ -132,7 +124,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Refusal> {
-        match Json::<T>::from_request(request, state).await {
+        let read = tokio::time::timeout(BODY_LIMIT, Json::<T>::from_request(request, state)).await;
+        let late =
+            |_| Refusal::new(Code::Invalid, format!("the body did not arrive within {} s", BODY_LIMIT.as_secs()));
+        match read.map_err(late)? {
             Ok(Json(body)) => Ok(Self(body)),
             // The words of the JSON parser may repeat what was sent, and a secret may be in it: only the kind is said.
             Err(rejection) => {

@@ -1,7 +1,8 @@
 //! The check of a record against its target, and which server that is.
 
 use super::Api;
-use super::problem::{Administrator, Body, Refusal};
+use super::administrator::{Administrator, Records};
+use super::problem::{Body, Refusal};
 use crate::orders;
 use axum::Json;
 use axum::extract::{Path, State};
@@ -58,7 +59,7 @@ impl Asked {
 /// sessions are opened there from now on.
 pub(super) async fn pin(
     State(api): State<Arc<Api>>,
-    Administrator(by): Administrator,
+    Administrator(by, ..): Administrator<Records>,
     Path(name): Path<String>,
     Body(request): Body<PinRequest>,
 ) -> Result<Json<PinAnswer>, Refusal> {
@@ -143,7 +144,7 @@ async fn pin_host_key(
 
 pub(super) async fn check(
     State(api): State<Arc<Api>>,
-    Administrator(by): Administrator,
+    Administrator(by, ..): Administrator<Records>,
     Path(name): Path<String>,
     Body(request): Body<CheckRequest>,
 ) -> Result<Json<CheckAnswer>, Refusal> {

@@ -1,7 +1,8 @@
 //! Sessions: the list of those that are not ended, and the end of one.
 
 use super::Api;
-use super::problem::{Administrator, Body, Refusal};
+use super::administrator::{Administrator, Read, Sessions};
+use super::problem::{Body, Refusal};
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use mayfly_domain::{EndReason, SessionId};
@@ -39,7 +40,7 @@ pub(super) fn session_id(text: &str) -> Result<SessionId, Refusal> {
 
 pub(super) async fn list(
     State(api): State<Arc<Api>>,
-    _: Administrator,
+    _: Administrator<Read>,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Page<Session>>, Refusal> {
     let limit = query.limit.unwrap_or(PAGE_MOST).clamp(1, PAGE_MOST);
@@ -51,7 +52,7 @@ pub(super) async fn list(
 
 pub(super) async fn end(
     State(api): State<Arc<Api>>,
-    Administrator(by): Administrator,
+    Administrator(by, ..): Administrator<Sessions>,
     Path(id): Path<String>,
     Body(request): Body<EndRequest>,
 ) -> Result<Json<EndAnswer>, Refusal> {

@@ -1,6 +1,6 @@
 //! `mayfly server check`: reads everything that a start reads, and opens nothing to anybody.
 
-use crate::config::{Config, Source};
+use crate::config::{Config, Https, Source};
 use crate::wire_up::{StartError, open_vault};
 use crate::{authority, keys};
 use mayfly_domain::WallTime;
@@ -25,6 +25,10 @@ fn origin(source: &Source) -> String {
     }
 }
 
+fn given(https: &Https) -> String {
+    format!("{}, key {}", https.certificate.display(), origin(&https.key))
+}
+
 /// Checks what a start needs: the settings, the keys, that the installation's key fits the store, and the local authority.
 ///
 /// # Errors
@@ -34,7 +38,8 @@ pub fn check(path: &Path, now: WallTime) -> Result<CheckReport, StartError> {
     let vault = open_vault(&config)?;
     let installation = mayfly_store::installation(&config.data_directory)?;
     let audit = keys::audit_key(&config.keys)?;
-    authority::server_tls(&config.data_directory, &vault, &config.public_host, now)?;
+    let own = authority::server_tls(&config.data_directory, &vault, &config.public_host, now)?;
+    authority::https_tls(config.https.as_ref(), &own)?;
     let address = |address: Option<std::net::SocketAddr>| address.map_or("off".to_owned(), |at| at.to_string());
     let settings = vec![
         format!("installation = {installation}"),
@@ -42,6 +47,8 @@ pub fn check(path: &Path, now: WallTime) -> Result<CheckReport, StartError> {
         format!("data_directory = {}", config.data_directory.display()),
         format!("account_prefix = {}", config.account_prefix.as_str()),
         format!("listen.socket = {}", config.listen.socket.display()),
+        format!("listen.https = {}", address(config.listen.https)),
+        format!("https = {}", config.https.as_ref().map_or("by the local authority".to_owned(), given)),
         format!("listen.postgres = {}", address(config.listen.postgres)),
         format!("listen.ssh = {}", address(config.listen.ssh)),
         format!("listen.metrics = {}", address(config.listen.metrics)),

@@ -20,6 +20,8 @@ pub struct InitOptions {
     pub directory: Option<PathBuf>,
     /// The name under which clients reach this server.
     pub public_host: String,
+    /// Where the API is served over HTTPS.
+    pub https: SocketAddr,
     /// Where PostgreSQL clients are served.
     pub postgres: SocketAddr,
     /// Where SSH clients are served.
@@ -93,10 +95,12 @@ fn settings(options: &InitOptions) -> (PathBuf, Config) {
         account_prefix: options.account_prefix.clone(),
         listen: Listen {
             socket: below("/run/mayfly", "run").join("mayfly.sock"),
+            https: Some(options.https),
             postgres: Some(options.postgres),
             ssh: Some(options.ssh),
             metrics: options.metrics,
         },
+        https: None,
         keys: Keys { master: Source::File(etc.join("master.key")), audit: Source::File(etc.join("audit.key")) },
         audit: Audit { checkpoints: below("/var/log/mayfly", "log").join("checkpoints") },
         log: Log { format: LogFormat::Text, ..Log::default() },

@@ -1,6 +1,7 @@
-//! The store ports of the access crate on SQLite: objects, sealed secrets and connect secrets, in the same transactions as
+//! The store ports of the access crate on SQLite: objects, sealed secrets, connect secrets and tokens, in the same transactions as
 //! the ledger, and with their events in the same trail.
 
+mod api_tokens;
 mod connect_secrets;
 mod objects;
 mod secrets;

@@ -3,12 +3,14 @@
 
 use crate::contract::ending;
 use crate::rig::{Rig, Seeded, at, change, change_id, entry, event, place, session, session_id};
+use mayfly_access::api_token::{ApiToken, NewToken};
 use mayfly_access::connect_secret::ConnectSecret;
 use mayfly_access::objects::{Object, ObjectId, Person, UserRecord};
 use mayfly_access::store::{
-    ApplyOutcome, Batch, ConnectSecrets, Objects, SealedSecret, SecretOutcome, Secrets, StoreError,
+    ApiTokens, ApplyOutcome, Batch, ConnectSecrets, IssueOutcome, Objects, SealedSecret, SecretOutcome, Secrets,
+    StoreError,
 };
-use mayfly_domain::{ChangeState, PersonName, RecordName};
+use mayfly_domain::{ChangeState, PersonName, RecordName, Scope};
 use mayfly_engine::ports::ledger::{ChangeRow, Learnt, Ledger, Write};
 use mayfly_engine::ports::trail::Trail;
 use mayfly_store::Store;
@@ -177,4 +179,35 @@ async fn what_a_newer_program_wrote_is_told_from_a_store_that_is_away() {
     assert!(matches!(&answer, Err(StoreError::Unreadable(text)) if text.contains("version 99")), "{answer:?}");
     store.close();
     assert!(matches!(store.snapshot().await, Err(StoreError::Unavailable(_))));
+}
+
+fn token(name: &str, seed: u64, issued: i64) -> ApiToken {
+    let scopes = vec![Scope::Read, Scope::Sessions];
+    let wanted = NewToken { name: record(name), scopes, valid: Duration::from_secs(60), made_by: "uid:0".to_owned() };
+    ApiToken::issue(wanted, at(issued), &mut Seeded(seed)).unwrap().1
+}
+
+#[tokio::test]
+async fn a_token_is_kept_until_it_is_taken_back_or_another_finds_it_expired() {
+    let rig = Rig::new();
+    let store = rig.open();
+    let (first, second) = (token("ci", 1, 0), token("ops", 2, 0));
+    for token in [&first, &second] {
+        assert_eq!(ApiTokens::put(&store, token.clone(), vec![event(0)]).await, Ok(IssueOutcome::Stored));
+    }
+    let written = store.size().await.unwrap();
+    let taken = ApiTokens::put(&store, token("ci", 3, 1), vec![event(0)]).await;
+    assert_eq!(taken, Ok(IssueOutcome::NameTaken(first.id.clone())));
+    assert_eq!(store.size().await.unwrap(), written, "what was refused is not in the trail");
+    assert_eq!(ApiTokens::get(&store, &first.id).await, Ok(Some(first.clone())));
+    let mut both = vec![first.clone(), second.clone()];
+    both.sort_by_key(|token| token.id.clone());
+    assert_eq!(store.list(None, 10).await.unwrap(), both);
+    assert_eq!(store.list(Some(&both[0].id), 10).await.unwrap(), both[1..]);
+    assert_eq!(store.revoke(&second.id, vec![event(0)]).await, Ok(true));
+    assert_eq!(store.revoke(&second.id, vec![event(0)]).await, Ok(false));
+    // Once it has expired its name is free, and it is dropped with the next.
+    let later = token("ci", 4, 60);
+    assert_eq!(ApiTokens::put(&store, later.clone(), vec![event(0)]).await, Ok(IssueOutcome::Stored));
+    assert_eq!(store.list(None, 10).await.unwrap(), [later]);
 }

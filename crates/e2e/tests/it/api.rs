@@ -1,0 +1,255 @@
+//! The API over HTTPS: who gets in with which token, who does not, and that nobody holds a connection who does nothing with it.
+
+use crate::operations::OPERATIONS;
+use mayfly_e2e::{Installation, objects, wait};
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// The command line over HTTPS, as it would be run on another machine.
+fn from_afar(installation: &Installation, token: Option<&str>, arguments: &[&str], input: &str) -> Output {
+    let mut command = installation.command().unwrap();
+    command.env_remove("MAYFLY_SOCKET").env("MAYFLY_CA_FILE", installation.ca());
+    command.env("MAYFLY_SERVER", format!("https://localhost:{}", installation.https_port));
+    if let Some(token) = token {
+        command.env("MAYFLY_TOKEN", token);
+    }
+    let pipes = command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = pipes.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+fn words(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// A new token with these scopes, from the local socket: its id and itself.
+fn token(installation: &Installation, name: &str, scopes: &str, valid: &str) -> (String, String) {
+    let answer = installation.json(&["token", "create", name, "--scope", scopes, "--valid", valid]).unwrap();
+    (answer["id"].as_str().unwrap().to_owned(), answer["secret"].as_str().unwrap().to_owned())
+}
+
+/// One request as a client that is not ours sends it; the status of the answer and all of it.
+fn ask(installation: &Installation, method: &str, target: &str, token: Option<&str>) -> (String, String) {
+    let authorization = token.map_or_else(String::new, |token| format!("Authorization: Bearer {token}\r\n"));
+    let request = format!(
+        "{method} {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n\
+         {authorization}Content-Length: 2\r\n\r\n{{}}"
+    );
+    let mut client = Command::new("openssl")
+        .args(["s_client", "-quiet", "-verify_return_error", "-verify_hostname", "localhost", "-CAfile"])
+        .arg(installation.ca())
+        .args(["-connect", &format!("127.0.0.1:{}", installation.https_port)])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    // Its standard input stays open until the answer has come: at its end openssl leaves.
+    let mut stdin = client.stdin.take().unwrap();
+    stdin.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    client.stdout.take().unwrap().read_to_string(&mut answer).unwrap();
+    drop(stdin);
+    client.wait().unwrap();
+    let status = answer.split(' ').nth(1).unwrap_or_else(|| panic!("{method} {target}: {answer:?}"));
+    (status.to_owned(), answer.clone())
+}
+
+#[test]
+fn a_token_opens_its_scopes_from_afar_and_no_more() {
+    let installation = Installation::init().unwrap();
+    let _server = installation.start().unwrap();
+    let alice = objects::person(&installation, "alice", &[], false).unwrap();
+    let (id, reads) = token(&installation, "reader", "read,audit", "1h");
+    let (_, writes) = token(&installation, "writer", "objects", "1h");
+    let status = from_afar(&installation, None, &["-o", "json", "status"], "");
+    assert!(status.status.success() && words(&status).is_empty(), "{}", words(&status));
+
+    let nobody = from_afar(&installation, None, &["ls"], "");
+    assert_eq!(nobody.status.code(), Some(3), "{}", words(&nobody));
+    assert!(words(&nobody).contains("token with the scope `read`"), "{}", words(&nobody));
+    let applied = from_afar(&installation, Some(&writes), &["apply", "-f", "-"], &alice);
+    assert!(applied.status.success(), "{}", words(&applied));
+    let listed = from_afar(&installation, Some(&reads), &["-o", "name", "ls"], "");
+    assert_eq!(String::from_utf8_lossy(&listed.stdout), "alice\n", "{}", words(&listed));
+    let refused = from_afar(&installation, Some(&reads), &["apply", "-f", "-"], &alice);
+    assert_eq!(refused.status.code(), Some(4), "{}", words(&refused));
+    assert!(words(&refused).contains("the token has no scope `objects`"), "{}", words(&refused));
+    // Who did it is in the trail, and no token is in it, in the log or in the store.
+    let trail = from_afar(&installation, Some(&reads), &["-o", "jsonl", "audit", "tail", "-n", "all"], "");
+    let trail = String::from_utf8_lossy(&trail.stdout).into_owned();
+    assert!(trail.contains("api_token.issued") && trail.contains("\"actor\":\"token:tok_"), "{trail}");
+    let data = installation.directory().join("data");
+    let files = std::fs::read_dir(data).unwrap().map(|entry| std::fs::read(entry.unwrap().path()).unwrap());
+    for content in files.chain([trail.into_bytes(), installation.log().into_bytes()]) {
+        for token in [&reads, &writes] {
+            let secret = &token.as_bytes()[token.len() - 64..];
+            assert!(!content.windows(64).any(|window| window == secret));
+        }
+    }
+
+    installation.must(&["token", "revoke", &id], "").unwrap();
+    let gone = from_afar(&installation, Some(&reads), &["ls"], "");
+    assert_eq!(gone.status.code(), Some(3), "{}", words(&gone));
+    assert!(words(&gone).contains("the token is not valid"), "{}", words(&gone));
+    let again = installation.run(&["token", "revoke", &id]).unwrap();
+    assert_eq!(again.status.code(), Some(5), "{}", words(&again));
+}
+
+#[test]
+fn a_token_ends_by_itself_and_its_name_is_free_then() {
+    let installation = Installation::init().unwrap();
+    let _server = installation.start().unwrap();
+    let (_, short) = token(&installation, "ci", "read", "1s");
+    token(&installation, "long", "read", "1h");
+    let taken = installation.run(&["token", "create", "long", "--scope", "read"]).unwrap();
+    assert_eq!(taken.status.code(), Some(10), "{}", words(&taken));
+    wait::until("the token has ended", Duration::from_secs(20), || {
+        Ok(from_afar(&installation, Some(&short), &["ls"], "").status.code() == Some(3))
+    })
+    .unwrap();
+    token(&installation, "ci", "read", "1h");
+    for (arguments, said) in [
+        (&["token", "create", "x", "--scope", "everything"][..], "there is no scope"),
+        (&["token", "create", "x", "--scope", "read", "--valid", "9000h"][..], "366 days"),
+    ] {
+        let refused = installation.run(arguments).unwrap();
+        assert_eq!(refused.status.code(), Some(2), "{}", words(&refused));
+        assert!(words(&refused).contains(said), "{}", words(&refused));
+    }
+}
+
+/// Every operation, asked for without a token, with one that is not ours, with one of every other scope, and with the right one.
+#[test]
+fn every_operation_from_afar_needs_its_own_scope() {
+    let installation = Installation::init().unwrap();
+    let _server = installation.start().unwrap();
+    let scopes = ["read", "audit", "objects", "secrets", "records", "sessions", "cleanup"];
+    let foreign = format!("mayfly_pat_{}_{}", "0".repeat(16), "0".repeat(64));
+    for (place, (method, target, scope)) in OPERATIONS.into_iter().enumerate() {
+        let asked = |token: Option<&str>| ask(&installation, method, target, token);
+        if scope == "everybody" {
+            assert_ne!(asked(None).0, "403", "{method} {target}");
+            continue;
+        }
+        let others: Vec<&str> = scopes.into_iter().filter(|other| *other != scope).collect();
+        let (_, others) = token(&installation, &format!("others-{place}"), &others.join(","), "1h");
+        let expected = if scope == "socket" { ["403"; 3] } else { ["401", "401", "403"] };
+        for (token, expected) in [None, Some(foreign.as_str()), Some(others.as_str())].into_iter().zip(expected) {
+            let (status, answer) = asked(token);
+            assert_eq!(status, expected, "{method} {target}: {answer}");
+            assert_eq!(answer.to_lowercase().contains("www-authenticate: bearer"), expected == "401", "{answer}");
+        }
+        if scope != "socket" {
+            let (_, right) = token(&installation, &format!("right-{place}"), scope, "1h");
+            let (status, answer) = asked(Some(&right));
+            assert!(!["401", "403"].contains(&status.as_str()), "{method} {target}: {answer}");
+        }
+    }
+}
+
+/// What is not ours to believe gets neither token nor question.
+#[test]
+fn a_server_that_is_not_believed_is_told_nothing() {
+    let installation = Installation::init().unwrap();
+    let _server = installation.start().unwrap();
+    let mut command = installation.command().unwrap();
+    command.env_remove("MAYFLY_SOCKET").env("MAYFLY_TOKEN", "mayfly_pat_secret");
+    command.env("MAYFLY_SERVER", format!("https://localhost:{}", installation.https_port));
+    let output = command.args(["ls"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", words(&output));
+    assert!(words(&output).contains("is not believed") && words(&output).contains("--ca-file"), "{}", words(&output));
+}
+
+/// A certificate that somebody else has signed is presented over HTTPS, and one that cannot be used stops the start by its name.
+#[test]
+fn a_given_certificate_is_presented() {
+    let installation = Installation::init().unwrap();
+    let etc = installation.directory().join("etc");
+    let (certificate, key) = (etc.join("given.pem"), etc.join("given.key"));
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"])
+        .args(["-subj", "/CN=given", "-addext", "subjectAltName=DNS:localhost"])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE", "-keyout"])
+        .arg(&key)
+        .arg("-out")
+        .arg(&certificate)
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", words(&made));
+    let settings = std::fs::read_to_string(installation.config()).unwrap();
+    let given = format!("{settings}\n[https]\ncertificate = {certificate:?}\nkey = {{ file = {key:?} }}\n");
+    std::fs::write(installation.config(), &given).unwrap();
+    let server = installation.start().unwrap();
+    let mut command = installation.command().unwrap();
+    command.env_remove("MAYFLY_SOCKET").env("MAYFLY_CA_FILE", &certificate);
+    command.env("MAYFLY_SERVER", format!("https://localhost:{}", installation.https_port));
+    let output = command.args(["status"]).output().unwrap();
+    assert!(output.status.success(), "{}", words(&output));
+    server.stop().unwrap();
+    for (file, content, said) in [
+        (&key, std::fs::read_to_string(etc.join("master.key")).unwrap(), "not a private key as PEM"),
+        (&certificate, String::new(), "holds no certificate"),
+    ] {
+        let before = std::fs::read(file).unwrap();
+        std::fs::write(file, content).unwrap();
+        let mut check = installation.command().unwrap();
+        let output = check.args(["server", "check", "--config"]).arg(installation.config()).output().unwrap();
+        assert!(!output.status.success() && words(&output).contains(said), "{}", words(&output));
+        std::fs::write(file, before).unwrap();
+    }
+}
+
+/// SECURITY-CASES 0.5: whoever says nothing, half of something, or everything very slowly, is cut.
+#[test]
+fn a_connection_that_does_nothing_is_cut() {
+    let installation = Installation::init().unwrap();
+    let _server = installation.start().unwrap();
+    let at = format!("127.0.0.1:{}", installation.https_port);
+    let threads: Vec<_> = [&b""[..], b"\x16\x03\x01\x02\x00", b"GET / HTTP/1.1\r\n"]
+        .into_iter()
+        .map(|first| {
+            let at = at.clone();
+            std::thread::spawn(move || {
+                let mut stream = TcpStream::connect(at).unwrap();
+                stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+                stream.write_all(first).unwrap();
+                let began = Instant::now();
+                let mut rest = Vec::new();
+                // Cut means that the other side closes or resets; a time-out of ours would be an error of another kind.
+                let end = stream.read_to_end(&mut rest);
+                let cut = end.is_ok() || end.is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionReset);
+                (cut, began.elapsed())
+            })
+        })
+        .collect();
+    for thread in threads {
+        let (cut, after) = thread.join().unwrap();
+        assert!(cut, "not cut within {after:?}");
+    }
+    // Half a request behind a handshake, and a body that never comes.
+    for half in [
+        "GET /v1/status HTTP/1.1\r\nHost: x\r\n",
+        "POST /v1/connect HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{",
+    ] {
+        let mut client = Command::new("openssl")
+            .args(["s_client", "-quiet", "-connect", &at])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut stdin = client.stdin.take().unwrap();
+        stdin.write_all(half.as_bytes()).unwrap();
+        let mut ended = false;
+        wait::until("half a request is cut", Duration::from_secs(60), || {
+            ended = client.try_wait()?.is_some();
+            Ok(ended)
+        })
+        .unwrap();
+        drop(stdin);
+    }
+}

@@ -1,0 +1,41 @@
+//! Every operation of the API and who may use it: the table that the tests of refused access go through.
+
+/// Method, target, and the scope of a token that may; or `everybody`, or `socket` where only an administrator at the local socket
+/// may.
+pub(crate) const OPERATIONS: [(&str, &str, &str); 18] = [
+    ("GET", "/v1/status", "everybody"),
+    ("GET", "/v1/ca", "everybody"),
+    ("POST", "/v1/connect", "everybody"),
+    ("GET", "/v1/objects", "read"),
+    ("POST", "/v1/objects", "objects"),
+    ("PUT", "/v1/secrets/orders-admin", "secrets"),
+    ("POST", "/v1/records/orders/pin", "records"),
+    ("POST", "/v1/records/orders/check", "records"),
+    ("GET", "/v1/sessions", "read"),
+    ("POST", "/v1/sessions/ses_0000000000000000/end", "sessions"),
+    ("GET", "/v1/cleanup", "read"),
+    ("GET", "/v1/cleanup/chg_0000000000000000", "read"),
+    ("POST", "/v1/cleanup/chg_0000000000000000/retry", "cleanup"),
+    ("GET", "/v1/tokens", "socket"),
+    ("POST", "/v1/tokens", "socket"),
+    ("DELETE", "/v1/tokens/tok_0000000000000000", "socket"),
+    ("GET", "/v1/audit", "audit"),
+    ("GET", "/v1/audit?from=0", "audit"),
+];
+
+/// Every path of the API is tried.
+#[test]
+fn the_table_names_every_path() {
+    let paths = include_str!("../../../wire/src/paths.rs");
+    let known: Vec<&str> = paths
+        .lines()
+        .filter_map(|line| line.split('"').nth(1))
+        .filter(|path| path.starts_with("/v1/") && !path.contains("ses_1"))
+        .collect();
+    assert!(known.len() >= 12, "{known:?}");
+    for path in known {
+        let (before, after) = path.split_once('{').map_or((path, ""), |(a, b)| (a, b.split_once('}').unwrap().1));
+        let is_it = |target: &str| target.starts_with(before) && target.split('?').next().unwrap().ends_with(after);
+        assert!(OPERATIONS.iter().any(|(_, target, _)| is_it(target)), "{path} is not tried");
+    }
+}

@@ -1,0 +1,2 @@
+-- Takes a token back.
+DELETE FROM api_token WHERE id = ?1
