@@ -1,5 +1,6 @@
 //! Sessions: those that are not ended, and the end of one.
 
+use crate::cleanup::Owed;
 use serde::{Deserialize, Serialize};
 
 /// A session that is not ended.
@@ -39,4 +40,7 @@ pub struct EndAnswer {
     pub id: String,
     /// Whether everything of it was seen to be gone. If not, it is tried again for ever; `cleanup ls` shows it.
     pub clean: bool,
+    /// What was not seen to be gone when the answer was given, which does not wait for a target that does not answer.
+    #[serde(default)]
+    pub owed: Vec<Owed>,
 }

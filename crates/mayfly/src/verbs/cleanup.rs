@@ -32,7 +32,7 @@ fn table(owed: &[Owed]) -> Table {
 }
 
 /// Whether the account can still log in. An unknown one is not taken for closed.
-fn can_log_in(change: &Owed) -> &'static str {
+pub(super) fn can_log_in(change: &Owed) -> &'static str {
     match change.can_log_in {
         Some(true) => "YES",
         Some(false) => "no",

@@ -1,10 +1,12 @@
 //! `sessions`: those that are not over, and ending one.
 
 use super::Context;
+use super::cleanup::can_log_in;
 use crate::failure::{Exit, Failure};
 use crate::output::{Format, Table};
 use mayfly_wire::paths;
 use mayfly_wire::sessions::{EndAnswer, EndRequest, Session};
+use std::fmt::Write as _;
 
 /// Lists sessions.
 ///
@@ -32,7 +34,7 @@ fn table(sessions: &[Session]) -> Table {
     table
 }
 
-/// Ends a session and waits until everything of it is seen to be gone, as long as the server does.
+/// Ends a session and waits until everything of it is seen to be gone, as long as the server does: some seconds.
 ///
 /// # Errors
 /// As the server's answer says; also when the session is over but its traces are not yet seen to be gone.
@@ -41,12 +43,27 @@ pub(super) async fn end(context: &Context, id: &str, reason: Option<String>) -> 
     let doing = "ending the session and looking that everything of it is gone";
     let answer: EndAnswer = context.client.post_slow(&path, &EndRequest { reason }, doing).await?;
     if !answer.clean {
-        let detail = format!(
-            "{id} is over and its connections are cut, but its account is not yet seen to be gone from the target: that is \
-             tried again until it is"
-        );
-        return Err(Failure::own(Exit::Target, detail).hint("mayfly cleanup ls"));
+        return Err(Failure::own(Exit::Target, still_owed(id, &answer)).hint("mayfly cleanup ls"));
     }
     context.output.one(&answer, &answer.id, || format!("{id} is over; everything of it is seen to be gone\n"))?;
     Ok(Exit::Done)
+}
+
+/// What is said of a session that is over and has left something, a line for each.
+fn still_owed(id: &str, answer: &EndAnswer) -> String {
+    let mut text = format!(
+        "{id} is over and its connections are cut, but not everything of it is seen to be gone from the target yet: that is \
+         tried again until it is"
+    );
+    for change in &answer.owed {
+        let _ = write!(
+            text,
+            "\n{} {} at {}: can still log in: {}",
+            change.kind,
+            change.account,
+            change.endpoint,
+            can_log_in(change)
+        );
+    }
+    text
 }

@@ -86,10 +86,16 @@ fn no_input_never_asks() {
 
 #[test]
 fn a_session_that_is_not_seen_to_be_gone_is_a_failure_of_the_target() {
-    let answer = json!({"id": "ses_1", "clean": false}).to_string();
+    let owed = json!({
+        "id": "chg_1", "kind": "account", "session": "ses_1", "held_by": [], "target": "linux/x", "endpoint": "web01:22",
+        "account": "keeper_1", "group": null, "state": "withdrawing", "since": "2026-01-01T00:00:00Z", "can_log_in": null,
+        "tries": 0, "next_try": null, "failure_class": null, "failure": null,
+    });
+    let answer = json!({"id": "ses_1", "clean": false, "owed": [owed]}).to_string();
     let server = StandIn::start(vec![("POST /v1/sessions/ses_1/end", 200, answer)]);
     let ended = server.run(&["sessions", "end", "ses_1", "--reason", "lunch"]);
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(9), ""));
+    assert!(ended.stderr.contains("account keeper_1 at web01:22: can still log in: not known\n"), "{ended:?}");
     assert!(ended.stderr.contains("try: mayfly cleanup ls"), "{ended:?}");
     assert_eq!(server.asked()[0].body, json!({"reason": "lunch"}));
 }

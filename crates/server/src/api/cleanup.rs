@@ -13,7 +13,8 @@ use mayfly_wire::problem::Code;
 use mayfly_wire::{Page, PageQuery};
 use std::sync::Arc;
 
-fn worded(held: Held) -> Owed {
+/// A change as it is shown.
+pub(super) fn owed(held: Held) -> Owed {
     let change = held.change;
     Owed {
         id: change.id.to_string(),
@@ -49,7 +50,7 @@ pub(super) async fn list(
     let after = query.after.as_deref().map(change_id).transpose()?;
     let rows = api.context.store.outstanding(after.as_ref(), limit).await?;
     let next = if rows.len() == limit as usize { rows.last().map(|held| held.change.id.to_string()) } else { None };
-    Ok(Json(Page { items: rows.into_iter().map(worded).collect(), next }))
+    Ok(Json(Page { items: rows.into_iter().map(owed).collect(), next }))
 }
 
 pub(super) async fn show(
@@ -59,7 +60,7 @@ pub(super) async fn show(
 ) -> Result<Json<Owed>, Refusal> {
     let id = change_id(&id)?;
     let held = api.context.store.change(&id).await?;
-    held.map(|held| Json(worded(held)))
+    held.map(|held| Json(owed(held)))
         .ok_or_else(|| Refusal::new(Code::NotFound, format!("there is no change {id}")).next("mayfly cleanup ls"))
 }
 
@@ -71,5 +72,5 @@ pub(super) async fn retry(
     let id = change_id(&id)?;
     api.context.engine.retry(&id).await?;
     let held = api.context.store.change(&id).await?;
-    held.map(|held| Json(worded(held))).ok_or_else(|| Refusal::new(Code::NotFound, format!("there is no change {id}")))
+    held.map(|held| Json(owed(held))).ok_or_else(|| Refusal::new(Code::NotFound, format!("there is no change {id}")))
 }

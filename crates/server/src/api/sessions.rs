@@ -1,22 +1,26 @@
 //! Sessions: the list of those that are not ended, and the end of one.
 
-use super::Api;
 use super::administrator::{Administrator, Read, Sessions};
 use super::problem::{Body, Refusal};
+use super::{Api, cleanup};
 use axum::Json;
 use axum::extract::{Path, Query, State};
-use mayfly_domain::{EndReason, SessionId};
+use mayfly_domain::{ChangeState, EndReason, SessionId, SessionState};
 use mayfly_engine::Closing;
-use mayfly_engine::ports::ledger::{Ledger, SessionRow};
+use mayfly_engine::ports::ledger::{Held, Ledger, SessionRow};
 use mayfly_wire::problem::Code;
 use mayfly_wire::sessions::{EndAnswer, EndRequest, Session};
 use mayfly_wire::{Page, PageQuery};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The most items of one page.
 pub(super) const PAGE_MOST: u32 = 500;
 /// The longest reason that somebody may give, in characters.
 const REASON_MOST: usize = 500;
+/// How long the answer to an end waits until everything is seen to be gone. Connections are cut and the end is written down long
+/// before; a target that does not answer must not keep whoever asks waiting.
+const END_WAIT: Duration = Duration::from_secs(5);
 
 fn worded(row: SessionRow) -> Session {
     Session {
@@ -68,6 +72,21 @@ pub(super) async fn end(
         };
         return Err(Refusal::new(Code::NotFound, detail).next("mayfly sessions ls"));
     };
-    let clean = closed.await.is_ok_and(|closing| closing == Closing::Clean);
-    Ok(Json(EndAnswer { id: id.to_string(), clean }))
+    match tokio::time::timeout(END_WAIT, closed).await {
+        Ok(Ok(Closing::Clean)) => Ok(Json(EndAnswer { id: id.to_string(), clean: true, owed: Vec::new() })),
+        _ => still_owed(&api, &id).await.map(Json),
+    }
+}
+
+/// What is still owed of a session whose connections are cut.
+async fn still_owed(api: &Api, id: &SessionId) -> Result<EndAnswer, Refusal> {
+    let footprint = api.context.store.footprint(id).await?;
+    let ended = footprint.as_ref().is_none_or(|footprint| footprint.session.state == SessionState::Ended);
+    let mut owed = Vec::new();
+    for change in footprint.into_iter().flat_map(|footprint| footprint.changes) {
+        // What others hold is theirs now.
+        let ours = |held: &Held| held.change.state == ChangeState::Withdrawing || held.holds.contains(id);
+        owed.extend(api.context.store.change(&change.id).await?.filter(ours).map(cleanup::owed));
+    }
+    Ok(EndAnswer { id: id.to_string(), clean: ended && owed.is_empty(), owed })
 }

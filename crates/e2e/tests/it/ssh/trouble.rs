@@ -33,10 +33,16 @@ fn a_line_that_is_cut_keeps_nothing_for_good(flavour: Flavour) {
     let id = sessions["items"][0]["id"].as_str().unwrap();
     let ended = world.installation.run(&["sessions", "end", id, "--reason", "the line is cut"]).unwrap();
     assert!(!ended.status.success(), "it is not gone yet, and the answer says so");
-    wait::until("alice is cut all the same", LIMIT, || Ok(alice.try_wait()?.is_some())).unwrap();
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert!(said.contains("can still log in: not known"), "{said}");
+    let sessions = world.installation.json(&["sessions", "ls"]).unwrap();
+    assert_eq!(sessions["items"][0]["state"], "ending");
+    // The answer waited for no attempt at the host.
     let owed = world.installation.json(&["cleanup", "ls"]).unwrap();
     let owed = owed["items"].as_array().unwrap();
-    assert!(!owed.is_empty() && owed.iter().all(|change| change["can_log_in"] != false), "{owed:?}");
+    let waiting = |change: &serde_json::Value| change["can_log_in"] != false && change["tries"] == 0;
+    assert!(!owed.is_empty() && owed.iter().all(waiting), "{owed:?}");
+    wait::until("alice is cut all the same", LIMIT, || Ok(alice.try_wait()?.is_some())).unwrap();
     world.host.link_up().unwrap();
     world.as_before("a line that was cut").unwrap();
     let owed = world.installation.json(&["cleanup", "ls"]).unwrap();
