@@ -74,8 +74,10 @@ const WINDOW: u32 = 1024 * 1024;
 /// The largest piece of data in one packet, as OpenSSH has it.
 const PACKET: u32 = 32 * 1024;
 
-/// A client that is silent for this long is asked whether it is there, and given up after three questions.
-const KEEPALIVE: Duration = Duration::from_secs(60);
+/// A client that is silent for this long is asked whether it is there, and given up after three questions without an answer: after
+/// two minutes, which are also what it has to take what was sent.
+const KEEPALIVE: Duration = Duration::from_secs(30);
+const KEEPALIVES_MOST: u32 = 3;
 
 /// How we exchange keys: with strict order (Terrapin, SECURITY-CASES 63), and against a later quantum computer first.
 const KEX: &[kex::Name] = &[
@@ -211,6 +213,7 @@ fn server_config(host_key: HostKey) -> server::Config {
         max_auth_attempts: ATTEMPTS_MOST,
         inactivity_timeout: None,
         keepalive_interval: Some(KEEPALIVE),
+        keepalive_max: KEEPALIVES_MOST as usize,
         ..server::Config::default()
     }
 }

@@ -34,6 +34,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// between probes, and how many stay unanswered.
 const KEEPALIVE: (Duration, Duration, u32) = (Duration::from_secs(60), Duration::from_secs(10), 6);
 
+/// How long sent data may stay unacknowledged, or not be taken at all, in milliseconds: while the library waits for its socket it
+/// asks nobody whether they are there.
+const UNACKNOWLEDGED_MS: u32 = super::KEEPALIVE.as_secs() as u32 * 1000 * (super::KEEPALIVES_MOST + 1);
+
 /// Accepts clients until `shutdown` completes. Connections that are under way then go on: they are cut through the port.
 /// Nothing here waits for a client.
 pub async fn run(listener: TcpListener, context: Arc<Context>, shutdown: impl Future<Output = ()> + Send) {
@@ -182,5 +186,6 @@ fn prepare(stream: &TcpStream) -> std::io::Result<()> {
     sockopt::set_tcp_keepidle(stream, idle)?;
     sockopt::set_tcp_keepintvl(stream, interval)?;
     sockopt::set_tcp_keepcnt(stream, probes)?;
+    sockopt::set_tcp_user_timeout(stream, UNACKNOWLEDGED_MS)?;
     Ok(())
 }

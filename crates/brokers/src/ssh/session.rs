@@ -18,7 +18,7 @@ use super::{
     channel::{self, ClientChannel, End},
     client::Client,
     forward::{self, Forward},
-    opening::{self, Closing, Ready},
+    opening::{self, Closing, Ready, Target},
     outcome::Outcome,
     program::TARGET_LOST,
     sign_in::Person,
@@ -83,7 +83,7 @@ impl Connection {
             Some(Ok(Ready { target, mut standing, guard })) => {
                 self.stage.send_replace(Stage::Ready(Arc::clone(&target)));
                 let mut cut = std::pin::pin!(standing::cut(&mut standing));
-                let closing = match self.until_lost(&mut cut).await {
+                let closing = match self.until_lost(&target, &mut cut).await {
                     Over::ClientLeft => None,
                     Over::TargetLost => Some(Closing::new(Outcome::TargetLost, TARGET_LOST)),
                     Over::Cut(ending) => Some(Closing::cut(ending)),
@@ -151,8 +151,14 @@ impl Connection {
         }
     }
 
-    /// Serves channels until the session is cut, or one of both sides is gone.
-    async fn until_lost(&mut self, cut: &mut (impl Future<Output = crate::port::Ending> + Unpin)) -> Over {
+    /// Serves channels until the session is cut, or one of both sides is gone. That the target is gone is told by what runs there,
+    /// after all that came from it; without anything that runs it is noticed here.
+    async fn until_lost(
+        &mut self,
+        target: &Target,
+        cut: &mut (impl Future<Output = crate::port::Ending> + Unpin),
+    ) -> Over {
+        let mut lost = std::pin::pin!(target.connection().closed());
         loop {
             tokio::select! {
                 biased;
@@ -167,7 +173,8 @@ impl Connection {
                 },
                 Some(end) = self.channels.next() => if end == End::TargetLost {
                     return Over::TargetLost;
-                }
+                },
+                () = &mut lost, if self.channels.is_empty() => return Over::TargetLost,
             }
         }
     }

@@ -15,11 +15,14 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 
 /// What we call ourselves; no version, which would only help a stranger.
 const SOFTWARE: &str = "SSH-2.0-Mayfly";
-/// A host that is silent for this long is asked whether it is there, and given up after three questions.
+/// A host that is silent for this long is asked whether it is there, and given up after two questions without an answer: after
+/// half a minute.
 pub(super) const KEEPALIVE: Duration = Duration::from_secs(10);
+const KEEPALIVES_MOST: usize = 2;
 /// How much a host may send on a channel before it is told that there is room for more. Less than the windows that hosts give
 /// us (2 MiB), so that what widens theirs is never stuck for good behind what is held back.
 const WINDOW: u32 = 1024 * 1024;
@@ -39,6 +42,8 @@ pub(super) struct Host {
     trust: Trust,
     name: String,
     seen: Arc<Mutex<Seen>>,
+    /// Dropped with the connection.
+    _open: watch::Sender<()>,
 }
 
 impl client::Handler for Host {
@@ -99,6 +104,7 @@ pub struct SshConnection {
     host_key: SeenHostKey,
     local: SocketAddr,
     hold: Arc<Hold>,
+    open: watch::Receiver<()>,
 }
 
 impl std::fmt::Debug for SshConnection {
@@ -128,6 +134,12 @@ impl SshConnection {
         self.handle.is_closed()
     }
 
+    /// Returns when the connection is over, also because the host has fallen silent.
+    pub async fn closed(&self) {
+        let mut open = self.open.clone();
+        while open.changed().await.is_ok() {}
+    }
+
     /// Says goodbye and closes the connection.
     pub async fn close(&self) {
         // A host that is gone needs no goodbye.
@@ -139,6 +151,7 @@ fn config(trust: &Trust) -> Arc<client::Config> {
     let mut config = client::Config {
         client_id: SshId::Standard(Cow::Borrowed(SOFTWARE)),
         keepalive_interval: Some(KEEPALIVE),
+        keepalive_max: KEEPALIVES_MOST,
         window_size: WINDOW,
         nodelay: true,
         ..client::Config::default()
@@ -171,12 +184,12 @@ impl Dialer {
         let work = async {
             let stream = self.connect(permit, destination, limit).await?;
             let local = stream.local_addr().map_err(|source| closed(destination, source))?;
-            let (mut handle, host_key, hold) = handshake(destination, &destination.trust, stream).await?;
+            let (mut handle, host_key, hold, open) = handshake(destination, &destination.trust, stream).await?;
             if !log_in(&mut handle, user, login).await.map_err(|source| not_ssh(destination, source))? {
                 let endpoint = destination.endpoint.clone();
                 return Err(DialError::LoginRefused { endpoint, user: user.to_owned() });
             }
-            Ok(SshConnection { handle, host_key, local, hold })
+            Ok(SshConnection { handle, host_key, local, hold, open })
         };
         let timed_out = || DialError::TimedOut { endpoint: destination.endpoint.clone(), limit };
         tokio::time::timeout(limit, work).await.unwrap_or_else(|_elapsed| Err(timed_out()))
@@ -199,7 +212,7 @@ impl Dialer {
             let stream = self.connect(permit, destination, limit).await?;
             match handshake(destination, &nobody, stream).await {
                 Err(DialError::HostKey { seen: Some(seen), .. }) => Ok(*seen),
-                Ok((_, seen, _)) => Ok(seen),
+                Ok((_, seen, ..)) => Ok(seen),
                 Err(error) => Err(error),
             }
         };
@@ -220,9 +233,10 @@ async fn handshake(
     destination: &Destination,
     trust: &Trust,
     stream: TcpStream,
-) -> Result<(client::Handle<Host>, SeenHostKey, Arc<Hold>), DialError> {
+) -> Result<(client::Handle<Host>, SeenHostKey, Arc<Hold>, watch::Receiver<()>), DialError> {
     let seen = Arc::new(Mutex::new(Seen::default()));
-    let host = Host { trust: trust.clone(), name: destination.endpoint.host.clone(), seen: Arc::clone(&seen) };
+    let (_open, open) = watch::channel(());
+    let host = Host { trust: trust.clone(), name: destination.endpoint.host.clone(), seen: Arc::clone(&seen), _open };
     let hold = Hold::new();
     let stream = Holdable::new(stream, Arc::clone(&hold));
     let connected = client::connect_stream(config(trust), stream, host).await;
@@ -234,7 +248,7 @@ async fn handshake(
     let handle = connected.map_err(|source| not_ssh(destination, source))?;
     // The exchange does not end well without a key that was judged.
     let key = key.ok_or_else(|| not_ssh(destination, russh::Error::KexInit))?;
-    Ok((handle, key, hold))
+    Ok((handle, key, hold, open))
 }
 
 async fn log_in(handle: &mut client::Handle<Host>, user: &str, login: &SshLogin) -> Result<bool, russh::Error> {

@@ -93,6 +93,11 @@ impl Gateway {
         self.outcomes.lock().unwrap().clone()
     }
 
+    /// How many connections have ended.
+    pub(crate) fn ended(&self) -> usize {
+        self.outcomes.lock().unwrap().len()
+    }
+
     /// Waits until one connection has ended; returns how.
     pub(crate) async fn outcome(&self) -> Outcome {
         self.outcomes(1).await[0].clone()

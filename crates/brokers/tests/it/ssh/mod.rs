@@ -12,3 +12,4 @@ mod programs;
 mod raw;
 mod shells;
 mod sign_in;
+mod silence;
