@@ -2,11 +2,12 @@
 
 use crate::installation::Installation;
 use crate::objects::PASSWORD;
+use crate::prompt::Prompt;
 use anyhow::{Context, Result, ensure};
 use mayfly_testbed::{Login, PostgresHandle};
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 
 /// What a native client needs.
 #[derive(Debug, Clone)]
@@ -98,7 +99,7 @@ impl Ticket {
     ///
     /// # Errors
     /// When it does not connect.
-    pub fn open(&self) -> Result<Psql> {
+    pub fn open(&self) -> Result<Prompt> {
         let mut psql = self.start()?;
         psql.query("select 'open'").context("psql did not connect")?;
         Ok(psql)
@@ -108,8 +109,8 @@ impl Ticket {
     ///
     /// # Errors
     /// When psql cannot be run.
-    pub fn start(&self) -> Result<Psql> {
-        Psql::start(self.tool("psql", "orders"))
+    pub fn start(&self) -> Result<Prompt> {
+        psql_of(self.tool("psql", "orders"))
     }
 }
 
@@ -117,7 +118,7 @@ impl Ticket {
 ///
 /// # Errors
 /// What psql says.
-pub fn direct(server: &PostgresHandle, login: &Login) -> Result<Psql> {
+pub fn direct(server: &PostgresHandle, login: &Login) -> Result<Prompt> {
     let mut command = Command::new("psql");
     command
         .env("PGHOST", server.host())
@@ -127,84 +128,12 @@ pub fn direct(server: &PostgresHandle, login: &Login) -> Result<Psql> {
         .env("PGDATABASE", "orders")
         .env("PGSSLMODE", "verify-full")
         .env("PGSSLROOTCERT", server.ca_path());
-    let mut psql = Psql::start(command)?;
+    let mut psql = psql_of(command)?;
     psql.query("select 'open'").context("psql did not connect")?;
     Ok(psql)
 }
 
 /// A psql that stays open, fed with one statement at a time.
-#[derive(Debug)]
-pub struct Psql {
-    child: Child,
-    input: Option<ChildStdin>,
-    output: BufReader<ChildStdout>,
-}
-
-/// What marks the end of a statement's output.
-const MARK: &str = "--- end of statement ---";
-
-impl Psql {
-    fn start(mut command: Command) -> Result<Self> {
-        let mut child = command
-            .args(["-X", "-A", "-t", "-q"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()?;
-        let input = child.stdin.take();
-        let output = BufReader::new(child.stdout.take().context("psql has an output")?);
-        Ok(Self { child, input, output })
-    }
-
-    /// Runs a statement and gives its output.
-    ///
-    /// # Errors
-    /// When psql has ended.
-    pub fn query(&mut self, statement: &str) -> Result<String> {
-        let input = self.input.as_mut().context("psql is closed")?;
-        // One that has ended takes no more; what it said is the answer then.
-        let _ = input.write_all(format!("{statement};\n\\echo '{MARK}'\n").as_bytes());
-        let mut all = String::new();
-        loop {
-            let mut line = String::new();
-            if self.output.read_line(&mut line)? == 0 {
-                anyhow::bail!("psql ended: {}", self.said()?);
-            }
-            if line.trim_end() == MARK {
-                return Ok(all.trim().to_owned());
-            }
-            all.push_str(&line);
-        }
-    }
-
-    /// Waits for psql to end and gives what it wrote to standard error.
-    ///
-    /// # Errors
-    /// When it cannot be waited for.
-    pub fn said(&mut self) -> Result<String> {
-        self.input = None;
-        let mut text = String::new();
-        if let Some(mut errors) = self.child.stderr.take() {
-            std::io::Read::read_to_string(&mut errors, &mut text)?;
-        }
-        self.child.wait()?;
-        Ok(text)
-    }
-
-    /// Leaves, as a person does who types `\q`.
-    ///
-    /// # Errors
-    /// When it cannot be waited for.
-    pub fn leave(mut self) -> Result<()> {
-        self.input = None;
-        self.child.wait()?;
-        Ok(())
-    }
-}
-
-impl Drop for Psql {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+fn psql_of(mut command: Command) -> Result<Prompt> {
+    Prompt::start(command.args(["-X", "-A", "-t", "-q"]), ";", "\\echo")
 }

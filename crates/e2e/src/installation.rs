@@ -188,6 +188,46 @@ impl Installation {
         all.extend(arguments);
         Ok(serde_json::from_str(&self.must(&all, "")?)?)
     }
+
+    /// The sessions that are not over.
+    ///
+    /// # Errors
+    /// As [`Installation::must`].
+    pub fn sessions(&self) -> Result<Vec<serde_json::Value>> {
+        self.list(&["sessions", "ls"])
+    }
+
+    /// What is owed or kept.
+    ///
+    /// # Errors
+    /// As [`Installation::must`].
+    pub fn owed(&self) -> Result<Vec<serde_json::Value>> {
+        self.list(&["cleanup", "ls"])
+    }
+
+    /// The events of one kind, as the trail holds them.
+    ///
+    /// # Errors
+    /// As [`Installation::must`].
+    pub fn events(&self, kind: &str) -> Result<Vec<serde_json::Value>> {
+        let mut items = self.list(&["audit", "tail", "-n", "all"])?;
+        items.retain(|event| event["kind"] == kind);
+        Ok(items)
+    }
+
+    /// Expects the trail to be whole.
+    ///
+    /// # Errors
+    /// What the verifier found.
+    pub fn verify_trail(&self) -> Result<()> {
+        let config = self.config();
+        self.must(&["audit", "verify", "--config", config.to_str().context("a path that is text")?], "").map(drop)
+    }
+
+    fn list(&self, arguments: &[&str]) -> Result<Vec<serde_json::Value>> {
+        let answer = self.json(arguments)?;
+        answer["items"].as_array().cloned().with_context(|| format!("not a list: {answer}"))
+    }
 }
 
 impl Drop for Installation {

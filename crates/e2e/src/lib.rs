@@ -11,10 +11,14 @@ pub mod client;
 pub mod installation;
 pub mod machine;
 pub mod objects;
+pub mod prompt;
+pub mod target;
 pub mod terminal;
 pub mod wait;
 pub mod world;
 
 pub use installation::{Installation, Server};
 pub use machine::MachineWorld;
+pub use prompt::Prompt;
+pub use target::Target;
 pub use world::World;

@@ -3,12 +3,13 @@
 
 use crate::client::Ticket;
 use crate::objects::{PASSWORD, quoted};
-use crate::{Installation, Server, wait};
+use crate::{Installation, Prompt, Server, wait};
 use anyhow::{Context, Result, ensure};
 use mayfly_testbed::host::{Flavour, Host, Options, Snapshot};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long the way out may take on a machine with other work.
@@ -28,16 +29,31 @@ pub struct MachineRecord<'a> {
     pub launch: Option<&'a str>,
     /// The group.
     pub elevate: Option<&'a str>,
+    /// Whether sessions may lift one account at the same time.
+    pub overlap: bool,
+    /// Whom to believe at the host's address, as YAML; the host's own key when nothing is said.
+    pub host_key: Option<&'a str>,
     /// What of `connection` differs from the default, as YAML.
     pub connection: &'a str,
     /// How long a session lasts.
     pub duration: &'a str,
+    /// How long it waits for another connection.
+    pub linger: &'a str,
 }
 
 impl<'a> MachineRecord<'a> {
     /// A record of ephemeral accounts without any group.
     pub fn new(name: &'a str) -> Self {
-        Self { name, launch: None, elevate: None, connection: "protocol: ssh", duration: "10m" }
+        Self {
+            name,
+            launch: None,
+            elevate: None,
+            overlap: false,
+            host_key: None,
+            connection: "protocol: ssh",
+            duration: "10m",
+            linger: "1s",
+        }
     }
 
     /// The record and its credentials as YAML; the administrative one is `NAME-admin`, the launch credential `NAME-launch`.
@@ -45,17 +61,20 @@ impl<'a> MachineRecord<'a> {
     /// # Errors
     /// When the host's key cannot be read.
     pub fn yaml(&self, host: &Host) -> Result<String> {
-        let (name, address, pin) = (self.name, host.address(), host.host_key()?.fingerprint);
+        let (name, address) = (self.name, host.address());
+        let own = || Ok::<_, anyhow::Error>(format!("pin: \"{}\"", host.host_key()?.fingerprint));
+        let host_key = self.host_key.map_or_else(own, |yaml| Ok(yaml.to_owned()))?;
         let launch =
             self.launch.map_or_else(|| "create_ephemeral: true".to_owned(), |_| format!("launch: {name}-launch"));
         let elevate = self.elevate.map_or_else(String::new, |group| {
-            format!(", elevate: true, elevation_method: group, elevation_string: {}", quoted(group))
+            let (group, alone) = (quoted(group), !self.overlap);
+            format!(", elevate: true, elevation_method: group, elevation_string: {group}, exclusive: {alone}")
         });
         let mut text = format!(
             "---\nkind: Machine\nname: {name}\nspec:\n  operating_system: linux\n  host: {address}\n  \
-             host_key: {{pin: \"{pin}\"}}\n  rotation: {{administrative: {name}-admin, port: 22}}\n  \
-             connection: {{{}}}\n  jit: {{{launch}{elevate}}}\n  session: {{duration: {}, linger: 1s}}\n",
-            self.connection, self.duration
+             host_key: {{{host_key}}}\n  rotation: {{administrative: {name}-admin, port: 22}}\n  \
+             connection: {{{}}}\n  jit: {{{launch}{elevate}}}\n  session: {{duration: {}, linger: {}}}\n",
+            self.connection, self.duration, self.linger
         );
         let _ = write!(text, "---\nkind: User\nname: {name}-admin\nspec: {{login: {ADMIN}, resource: {name}}}\n");
         if let Some(login) = self.launch {
@@ -70,12 +89,15 @@ impl<'a> MachineRecord<'a> {
 pub struct Key(PathBuf);
 
 impl Key {
-    /// Makes one in a folder.
+    /// The one of this name in a folder, made if there is none.
     ///
     /// # Errors
     /// When `ssh-keygen` fails.
     pub fn make(folder: &Path, name: &str) -> Result<Self> {
         let path = folder.join(name);
+        if path.exists() {
+            return Ok(Self(path));
+        }
         let made =
             Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-C", name, "-f"]).arg(&path).status()?;
         ensure!(made.success(), "ssh-keygen failed");
@@ -101,8 +123,8 @@ impl Key {
 pub struct MachineWorld {
     /// The host.
     pub host: Host,
-    /// The installation.
-    pub installation: Installation,
+    /// The installation, which may serve other targets too.
+    pub installation: Arc<Installation>,
     /// The key of every person.
     pub key: Key,
     admin: Key,
@@ -116,8 +138,15 @@ impl MachineWorld {
     /// # Errors
     /// When anything of it does not work.
     pub fn new(flavour: Flavour, setup: &str) -> Result<Self> {
+        Self::of(&Arc::new(Installation::init()?), flavour, setup)
+    }
+
+    /// As [`MachineWorld::new`], for an installation that serves other targets too.
+    ///
+    /// # Errors
+    /// When anything of it does not work.
+    pub fn of(installation: &Arc<Installation>, flavour: Flavour, setup: &str) -> Result<Self> {
         let host = Host::start(Options::new(flavour))?;
-        let installation = Installation::init()?;
         let (key, admin) =
             (Key::make(installation.directory(), "people")?, Key::make(installation.directory(), "admin")?);
         host.create_admin(ADMIN, &admin.public()?)?;
@@ -127,7 +156,16 @@ impl MachineWorld {
             host.shell(setup)?;
         }
         let before = host.snapshot()?;
-        Ok(Self { host, installation, key, admin, before })
+        Ok(Self { host, installation: Arc::clone(installation), key, admin, before })
+    }
+
+    /// Notes what is on the host from now on as what was there.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn settle(&mut self) -> Result<()> {
+        self.before = self.host.snapshot()?;
+        Ok(())
     }
 
     /// Starts the server and applies people and records; `launch` is the secret of every launch credential.
@@ -136,50 +174,13 @@ impl MachineWorld {
     /// What the command line says.
     pub fn serve(&self, people: &[&str], records: &[MachineRecord<'_>], launch: Option<&str>) -> Result<Server> {
         let running = self.installation.start()?;
-        let hash = self.installation.must(&["user", "passwd"], &format!("{PASSWORD}\n"))?;
-        let names: Vec<&str> = records.iter().map(|record| record.name).collect();
-        let mut yaml = String::new();
-        for person in people {
-            let _ = write!(
-                yaml,
-                "---\nkind: Person\nname: {person}\nspec:\n  password_hash: \"{}\"\n  ssh_keys: [\"{}\"]\n  may_launch: [{}]\n",
-                hash.trim(),
-                self.key.public()?,
-                names.join(", ")
-            );
-        }
-        for record in records {
-            yaml.push_str(&record.yaml(&self.host)?);
-        }
-        self.installation.must(&["apply", "-f", "-"], &yaml)?;
-        let admin = std::fs::read_to_string(self.admin.path())?;
-        for record in records {
-            let user = format!("{}-admin", record.name);
-            self.installation.must(&["secret", "set", &user, "--secret-file", "-"], &admin)?;
-            if let (Some(_), Some(secret)) = (record.launch, launch) {
-                let user = format!("{}-launch", record.name);
-                self.installation.must(&["secret", "set", &user, "--secret-file", "-"], secret)?;
-            }
-        }
-        let known = self.installation.json(&[
-            "connect",
-            names.first().context("a record")?,
-            "--person",
-            people.first().context("a person")?,
-            "--password-file",
-            self.password_file()?.to_str().context("a path that is text")?,
-        ])?;
-        std::fs::write(self.known_hosts(), format!("{}\n", known["known_hosts"].as_str().context("a line")?))?;
+        let records: Vec<_> = records.iter().map(|record| (self, record.clone())).collect();
+        apply(people, &records, &[], launch)?;
         Ok(running)
     }
 
-    fn password_file(&self) -> Result<PathBuf> {
-        let path = self.installation.directory().join("password");
-        std::fs::write(&path, PASSWORD)?;
-        Ok(path)
-    }
-
-    fn known_hosts(&self) -> PathBuf {
+    /// The file by which clients know the broker.
+    pub fn known_hosts(&self) -> PathBuf {
         self.installation.directory().join("known_hosts")
     }
 
@@ -209,6 +210,27 @@ impl MachineWorld {
         command
     }
 
+    /// A shell on the host, as a person who stays. It is not waited for.
+    ///
+    /// # Errors
+    /// When the client cannot be started.
+    pub fn open(&self, person: &str, record: &str) -> Result<Prompt> {
+        Prompt::start(&mut self.ssh(person, record, &["sh"]), "", "echo")
+    }
+
+    /// A shell on the host past Mayfly, as one of its own accounts that knows the key of people.
+    ///
+    /// # Errors
+    /// When the client cannot be started.
+    pub fn direct(&self, account: &str) -> Result<Prompt> {
+        let known = self.installation.directory().join("known_directly");
+        std::fs::write(&known, format!("{} {}\n", self.host.address(), self.host.host_key()?.openssh))?;
+        let mut ssh = Command::new("ssh");
+        ssh.args(["-F", "none", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-o"]);
+        ssh.arg(format!("UserKnownHostsFile={}", known.display())).arg("-i").arg(self.key.path());
+        Prompt::start(ssh.arg(format!("{account}@{}", self.host.address())).arg("sh"), "", "echo")
+    }
+
     /// Runs a command on the host as a person and returns what it printed.
     ///
     /// # Errors
@@ -225,10 +247,10 @@ impl MachineWorld {
     /// With the first difference when it does not become so.
     pub fn as_before(&self, what: &str) -> Result<()> {
         let mut difference = String::new();
-        wait::until("no session is left", OUT_LIMIT, || {
-            let sessions = self.installation.json(&["sessions", "ls"])?;
-            Ok(sessions["items"].as_array().is_some_and(Vec::is_empty))
-        })?;
+        wait::until("every session is out", OUT_LIMIT, || {
+            Ok(self.installation.sessions()?.is_empty() && self.installation.owed()?.is_empty())
+        })
+        .with_context(|| format!("after {what}:\n{}", self.installation.log()))?;
         let same = wait::until("the host is as it was", OUT_LIMIT, || {
             let all = self.before.diff(&self.host.snapshot()?);
             // What Mayfly itself keeps there: the mark of the ids that were given, which must outlive every session.
@@ -238,6 +260,51 @@ impl MachineWorld {
         });
         same.with_context(|| format!("after {what}:\n{difference}\n{}", self.installation.log()))
     }
+}
+
+/// Applies people who may open these records of hosts, which one installation serves, and others of it, by name. `launch` is
+/// the secret of every launch credential.
+///
+/// # Errors
+/// What the command line says.
+pub fn apply(
+    people: &[&str],
+    records: &[(&MachineWorld, MachineRecord<'_>)],
+    others: &[&str],
+    launch: Option<&str>,
+) -> Result<()> {
+    let world = records.first().context("a record")?.0;
+    let installation = &world.installation;
+    let hash = installation.must(&["user", "passwd"], &format!("{PASSWORD}\n"))?;
+    let names: Vec<&str> = records.iter().map(|(_, record)| record.name).chain(others.iter().copied()).collect();
+    let mut yaml = String::new();
+    for person in people {
+        let _ = write!(
+            yaml,
+            "---\nkind: Person\nname: {person}\nspec:\n  password_hash: \"{}\"\n  ssh_keys: [\"{}\"]\n  may_launch: [{}]\n",
+            hash.trim(),
+            world.key.public()?,
+            names.join(", ")
+        );
+    }
+    for (world, record) in records {
+        yaml.push_str(&record.yaml(&world.host)?);
+    }
+    installation.must(&["apply", "-f", "-"], &yaml)?;
+    for (world, record) in records {
+        let admin = std::fs::read_to_string(world.admin.path())?;
+        let user = format!("{}-admin", record.name);
+        installation.must(&["secret", "set", &user, "--secret-file", "-"], &admin)?;
+        if let (Some(_), Some(secret)) = (record.launch, launch) {
+            let user = format!("{}-launch", record.name);
+            installation.must(&["secret", "set", &user, "--secret-file", "-"], secret)?;
+        }
+    }
+    let (first, person) = (names.first().context("a record")?, people.first().context("a person")?);
+    let arguments = ["-o", "json", "connect", first, "--person", person, "--password-file", "-"];
+    let answer: serde_json::Value = serde_json::from_str(&installation.must(&arguments, &format!("{PASSWORD}\n"))?)?;
+    std::fs::write(world.known_hosts(), format!("{}\n", answer["known_hosts"].as_str().context("a line")?))?;
+    Ok(())
 }
 
 /// What a program that failed said.

@@ -6,6 +6,7 @@ use crate::objects::{self, Record};
 use crate::{Installation, Server, wait};
 use anyhow::{Context, Result, ensure};
 use mayfly_testbed::{Flavour, Login, Options, Postgres, admin, fixtures, snapshot};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long the way out may take on a machine with other work.
@@ -25,8 +26,8 @@ pub struct World {
     pub app: Login,
     /// The existing account `insider`, which is in role `readonly` already.
     pub insider: Login,
-    /// The installation.
-    pub installation: Installation,
+    /// The installation, which may serve other targets too.
+    pub installation: Arc<Installation>,
     before: String,
 }
 
@@ -59,7 +60,7 @@ impl World {
         }
         drop(client);
         let before = snapshot::take(server.handle()).await?;
-        Ok(Self { server, admin, app, insider, installation: Installation::init()?, before })
+        Ok(Self { server, admin, app, insider, installation: Arc::new(Installation::init()?), before })
     }
 
     /// Notes what the catalogues hold from now on as what they were.
@@ -116,43 +117,16 @@ impl World {
         Ok(rows != "0")
     }
 
-    /// The events of one kind, as the trail holds them.
-    ///
-    /// # Errors
-    /// What the command line says.
-    pub fn events(&self, kind: &str) -> Result<Vec<serde_json::Value>> {
-        let trail = self.installation.json(&["audit", "tail", "-n", "all"])?;
-        let items = trail["items"].as_array().cloned().unwrap_or_default();
-        Ok(items.into_iter().filter(|event| event["kind"] == kind).collect())
-    }
-
-    /// The ids of sessions that are not over.
-    ///
-    /// # Errors
-    /// What the command line says.
-    pub fn sessions(&self) -> Result<Vec<serde_json::Value>> {
-        self.list(&["sessions", "ls"])
-    }
-
-    /// What is owed or kept.
-    ///
-    /// # Errors
-    /// What the command line says.
-    pub fn owed(&self) -> Result<Vec<serde_json::Value>> {
-        self.list(&["cleanup", "ls"])
-    }
-
-    fn list(&self, arguments: &[&str]) -> Result<Vec<serde_json::Value>> {
-        let answer = self.installation.json(arguments)?;
-        answer["items"].as_array().cloned().with_context(|| format!("not a list: {answer}"))
-    }
-
     /// Waits until every session is over and nothing is owed.
     ///
     /// # Errors
     /// When that is not so in time; the text has the server's log.
     pub fn all_out(&self) -> Result<()> {
-        let out = || Ok(self.sessions()?.is_empty() && self.owed()?.is_empty() && self.accounts()? == 0);
+        let out = || {
+            Ok(self.installation.sessions()?.is_empty()
+                && self.installation.owed()?.is_empty()
+                && self.accounts()? == 0)
+        };
         wait::until("every session is out", OUT_LIMIT, out).with_context(|| self.installation.log())
     }
 

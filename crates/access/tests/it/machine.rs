@@ -69,6 +69,7 @@ fn what_a_machine_cannot_be_is_refused_by_name() {
             "`role` is for databases",
         ),
         (good.replace("true}", "true, elevate: true, elevation_string: \"CN=a,DC=b\"}"), "needs a linked directory"),
+        (good.replace("true}", "true, elevate: true, elevation_string: \"27\"}"), "is a number"),
         (format!("{good}  session: {{leftovers: drop}}\n"), "is for databases"),
         (format!("{good}  connection: {{forwarding: [\"db\"]}}\n"), "has to be `host:port`"),
         (format!("{good}  tls: {{mode: plaintext}}\n"), "a machine has `host_key`"),

@@ -51,7 +51,7 @@ async fn nothing_is_opened_on_another_server_before_it_is_confirmed() {
     let check = world.installation.run(&["record", "check", "orders"]).unwrap();
     let check = String::from_utf8(check.stdout).unwrap();
     assert!(check.contains("another server answers there"), "{check}");
-    assert_eq!(world.events("target.identity_changed").unwrap().len(), 1);
+    assert_eq!(world.installation.events("target.identity_changed").unwrap().len(), 1);
 
     let wrong =
         world.installation.run(&["record", "pin", "orders", "--identity", &format!("postgresql:{was}")]).unwrap();
@@ -67,7 +67,7 @@ async fn nothing_is_opened_on_another_server_before_it_is_confirmed() {
         assert_eq!(ticket.psql("select 1").unwrap().status.success(), pinned);
     }
     wait::until("the last session is gone", LIMIT, || Ok(world.accounts()? == 0)).unwrap();
-    let pinned = world.events("target.pinned").unwrap();
+    let pinned = world.installation.events("target.pinned").unwrap();
     let told = pinned[0].to_string();
     assert!(pinned.len() == 1 && told.contains(&was) && told.contains(&is), "{pinned:?}");
 }

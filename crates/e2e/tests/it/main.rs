@@ -9,6 +9,7 @@
 )]
 
 mod api;
+mod both;
 mod clients;
 mod first_look;
 mod hostile;

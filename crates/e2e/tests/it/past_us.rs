@@ -35,8 +35,8 @@ async fn a_way_past_us_is_closed(flavour: Flavour) {
     assert!(words.contains("terminating connection due to administrator command"), "{words}");
     assert_eq!(psql.query("select current_user").unwrap(), account, "ours goes on");
     // The client hears of it before the server has seen that it is gone, and says so then.
-    wait::until("it is on record", LIMIT, || Ok(!world.events("connection.foreign")?.is_empty())).unwrap();
-    let found = world.events("connection.foreign").unwrap();
+    wait::until("it is on record", LIMIT, || Ok(!world.installation.events("connection.foreign")?.is_empty())).unwrap();
+    let found = world.installation.events("connection.foreign").unwrap();
     let reason = found[0]["reason"].as_str().unwrap();
     assert!(reason.contains("was opened by none of our connections and told to end"), "{reason}");
     assert!(reason.contains("127.0.0.1"), "where it came from: {reason}");

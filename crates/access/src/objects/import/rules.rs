@@ -64,6 +64,9 @@ pub(super) fn group(text: &str) -> Result<String, String> {
         );
     }
     let letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err("is a number, which the host's tools would take for the id of a group: give its name".to_owned());
+    }
     let good = !text.is_empty() && text.len() <= 32 && text.bytes().all(letter) && !text.starts_with(['-', '.']);
     if good {
         Ok(text.to_owned())

@@ -2,9 +2,8 @@
 //! target that is down when the account has to go.
 
 use super::on_both;
-use mayfly_e2e::client::Psql;
 use mayfly_e2e::objects::{self, Record};
-use mayfly_e2e::{World, wait};
+use mayfly_e2e::{Prompt, World, wait};
 use mayfly_testbed::Flavour;
 use std::time::Duration;
 
@@ -21,7 +20,7 @@ async fn sessions_end_when_they_end(flavour: Flavour) {
 }
 
 /// What a client reads when its next statement finds the session over.
-fn last_words(psql: &mut Psql) -> String {
+fn last_words(psql: &mut Prompt) -> String {
     psql.query("select 'still here'").unwrap_err().to_string()
 }
 
@@ -37,7 +36,7 @@ async fn the_deadline(world: &World) {
 
 async fn an_administrator_with_a_reason(world: &World) {
     let mut psql = world.ticket("alice", "long").unwrap().open().unwrap();
-    let id = world.sessions().unwrap()[0]["id"].as_str().unwrap().to_owned();
+    let id = world.installation.sessions().unwrap()[0]["id"].as_str().unwrap().to_owned();
     world.installation.must(&["sessions", "end", &id, "--reason", "the quarter is closed"], "").unwrap();
     assert_eq!(world.accounts().unwrap(), 0, "the answer comes when the account is seen to be gone");
     let words = last_words(&mut psql);
@@ -62,9 +61,9 @@ async fn a_target_that_is_down(world: &World) {
     let account = psql.query("select current_user").unwrap();
     world.server.stop_fast().unwrap();
     assert!(psql.query("select 1").is_err());
-    let owed = || Ok(!world.owed()?.is_empty());
+    let owed = || Ok(!world.installation.owed()?.is_empty());
     wait::until("the account is owed", Duration::from_secs(20), owed).unwrap();
-    let change = world.owed().unwrap().remove(0);
+    let change = world.installation.owed().unwrap().remove(0);
     assert_eq!(change["account"], account.as_str());
     assert_ne!(change["can_log_in"], false, "nobody has seen it closed: {change}");
     let status = world.installation.json(&["status"]).unwrap();

@@ -42,7 +42,7 @@ async fn in_a_role_and_joined(world: &World) {
     assert!(String::from_utf8_lossy(&refused.stderr).contains("permission denied"), "readonly only reads");
     let account = psql.query("select current_user").unwrap();
     assert_eq!(ticket.query("select current_user").unwrap(), account, "a second client joins the account");
-    assert_eq!((world.accounts().unwrap(), world.sessions().unwrap().len()), (1, 1));
+    assert_eq!((world.accounts().unwrap(), world.installation.sessions().unwrap().len()), (1, 1));
     psql.leave().unwrap();
     world.as_before("a session in a role").await.unwrap();
 }
@@ -51,7 +51,7 @@ async fn lingers(world: &World) {
     let ticket = world.ticket("alice", "lingering").unwrap();
     let account = ticket.query("select current_user").unwrap();
     assert_eq!(ticket.query("select current_user").unwrap(), account, "the session waits for another connection");
-    let id = world.sessions().unwrap()[0]["id"].as_str().unwrap().to_owned();
+    let id = world.installation.sessions().unwrap()[0]["id"].as_str().unwrap().to_owned();
     world.installation.must(&["sessions", "end", &id], "").unwrap();
     world.as_before("a session that lingered").await.unwrap();
 }

@@ -43,7 +43,7 @@ async fn lifted_beside_a_bystander(world: &World) {
     latecomer.query("set role readonly").unwrap();
     let mut second = ticket.open().unwrap();
     second.query("set role readonly").unwrap();
-    let id = world.sessions().unwrap()[0]["id"].as_str().unwrap().to_owned();
+    let id = world.installation.sessions().unwrap()[0]["id"].as_str().unwrap().to_owned();
     world.installation.must(&["sessions", "end", &id], "").unwrap();
     for (who, psql) in [("client", &mut psql), ("client in the role", &mut second), ("latecomer", &mut latecomer)] {
         assert!(psql.query("select 1").is_err(), "the {who} is still in");
@@ -58,7 +58,7 @@ async fn two_records_of_one_server(world: &World) {
     assert_eq!(first.query("select count(*) from orders").unwrap(), "5");
     assert_eq!(second.query("select count(*) from orders").unwrap(), "5");
     first.leave().unwrap();
-    let one = || Ok(world.sessions()?.len() == 1);
+    let one = || Ok(world.installation.sessions()?.len() == 1);
     mayfly_e2e::wait::until("the first is out", std::time::Duration::from_secs(20), one).unwrap();
     assert!(world.is_member("app", "readonly").unwrap(), "the first one out leaves it to the second");
     assert_eq!(second.query("select count(*) from orders").unwrap(), "5");

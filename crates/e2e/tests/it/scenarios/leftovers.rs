@@ -79,10 +79,10 @@ async fn buried(world: &World) {
 
 async fn kept(world: &World) {
     let account = leave_everything(&world.ticket("alice", "keep").unwrap());
-    let is_kept = || Ok(world.owed()?.first().is_some_and(|change| change["state"] == "kept"));
+    let is_kept = || Ok(world.installation.owed()?.first().is_some_and(|change| change["state"] == "kept"));
     wait::until("the account is kept", Duration::from_secs(30), is_kept)
         .unwrap_or_else(|error| panic!("{error:#}\n{}", world.installation.log()));
-    let owed = world.owed().unwrap();
+    let owed = world.installation.owed().unwrap();
     assert_eq!((&owed[0]["account"], &owed[0]["can_log_in"]), (&account.as_str().into(), &false.into()), "{owed:?}");
     assert_eq!(world.ask(&format!("select rolcanlogin from pg_roles where rolname = '{account}'")).unwrap(), "f");
     assert_eq!(world.ask("select count(*) from pg_prepared_xacts").unwrap(), "0");
