@@ -120,6 +120,8 @@ pub(crate) enum Server {
     Run(Settings),
     /// Check what a start needs, and show the settings in force
     Check(Settings),
+    /// Print the description of the API, as OpenAPI 3.1
+    Openapi,
 }
 
 /// Where the server's settings are.

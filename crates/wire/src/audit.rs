@@ -1,9 +1,10 @@
 //! The trail as it is read.
 
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 /// Where to read the trail.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 pub struct AuditQuery {
     /// The first entry wanted, counted from 0; without it the last `limit` entries are given.
     pub from: Option<u64>,
@@ -12,7 +13,7 @@ pub struct AuditQuery {
 }
 
 /// Entries of the trail.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AuditAnswer {
     /// How many entries there are in all.
     pub size: u64,

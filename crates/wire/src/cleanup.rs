@@ -1,9 +1,10 @@
 //! What is still owed to a target, or was left there by policy.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// One change that needs somebody's eye.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Owed {
     /// The change.
     pub id: String,

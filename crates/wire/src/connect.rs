@@ -1,9 +1,10 @@
 //! Connect secrets: how a person's native client gets in.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A person who wants to connect.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 pub struct ConnectRequest {
     /// Who.
     pub person: String,
@@ -16,7 +17,7 @@ pub struct ConnectRequest {
 }
 
 /// What a native client needs.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 pub struct ConnectAnswer {
     /// The user name, `PERSON~RECORD`.
     pub user: String,

@@ -1,9 +1,10 @@
 //! Declarative objects.
 
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 /// A set of objects to apply.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ApplyRequest {
     /// YAML documents, one object each, in which no `{file: …}` stands any more: the client has put the files' texts there.
     pub documents: String,
@@ -12,8 +13,21 @@ pub struct ApplyRequest {
     pub delete: Vec<String>,
 }
 
+/// Which objects to list.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+pub struct ObjectQuery {
+    /// Only of this kind.
+    pub kind: Option<String>,
+    /// Only those that hold this text, in whatever case, in their name, their summary or a label as `key=value`.
+    pub q: Option<String>,
+    /// The `next` of the page before.
+    pub after: Option<String>,
+    /// The most items wanted; the server gives at most 500.
+    pub limit: Option<u32>,
+}
+
 /// What applying came to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ApplyAnswer {
     /// The revision of the whole set after it.
     pub revision: u64,
@@ -24,7 +38,7 @@ pub struct ApplyAnswer {
 }
 
 /// What happened to one object.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Applied {
     /// `Kind/name`.
     pub object: String,
@@ -33,7 +47,7 @@ pub struct Applied {
 }
 
 /// What was done with an object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
     /// It is new.
@@ -47,7 +61,7 @@ pub enum Action {
 }
 
 /// One object in a list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Listed {
     /// Its kind.
     pub kind: String,
@@ -63,7 +77,7 @@ pub struct Listed {
 }
 
 /// A secret to keep for a user record.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 pub struct SecretRequest {
     /// The secret.
     pub secret: String,

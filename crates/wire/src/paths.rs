@@ -4,6 +4,8 @@
 pub const STATUS: &str = "/v1/status";
 /// The certificate of the local authority, as PEM. Everybody may ask.
 pub const CA: &str = "/v1/ca";
+/// This description of the API. Everybody may ask.
+pub const OPENAPI: &str = "/v1/openapi.json";
 /// Objects: GET lists them, POST applies a set.
 pub const OBJECTS: &str = "/v1/objects";
 /// The secret of a user record: PUT sets it. `{name}` is the record.

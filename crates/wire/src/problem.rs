@@ -1,12 +1,13 @@
 //! Refusals and failures, as RFC 9457 problem details with three members of our own.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// The media type of a problem.
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
 /// A machine's word for what is wrong. The client's exit code follows from it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Code {
     /// The request is malformed or holds something that cannot be.
@@ -30,7 +31,7 @@ pub enum Code {
 }
 
 /// A problem.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
     /// A URI that names the kind of problem; `about:blank` until there are pages for them.
     #[serde(rename = "type")]

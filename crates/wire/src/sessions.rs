@@ -2,9 +2,10 @@
 
 use crate::cleanup::Owed;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A session that is not ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Session {
     /// Its id.
     pub id: String,
@@ -27,14 +28,14 @@ pub struct Session {
 }
 
 /// The end of a session.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EndRequest {
     /// Why, for the person and the trail.
     pub reason: Option<String>,
 }
 
 /// How the end went.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EndAnswer {
     /// The session.
     pub id: String,

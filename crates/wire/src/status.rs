@@ -1,9 +1,10 @@
 //! The server's own state.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Who the server is and how it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Status {
     /// The version of the server.
     pub version: String,

@@ -1,9 +1,10 @@
 //! Tokens of the API.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A token that is wanted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TokenRequest {
     /// What it is called.
     pub name: String,
@@ -14,7 +15,7 @@ pub struct TokenRequest {
 }
 
 /// A token, without its secret.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Token {
     /// Its id.
     pub id: String,
@@ -31,7 +32,7 @@ pub struct Token {
 }
 
 /// A new token.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 pub struct TokenAnswer {
     /// What it is.
     #[serde(flatten)]

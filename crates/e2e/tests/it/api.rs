@@ -151,6 +151,58 @@ fn every_operation_from_afar_needs_its_own_scope() {
     }
 }
 
+/// Whatever is wrong with a request, the answer is a problem that says what.
+#[test]
+fn what_is_refused_is_refused_as_a_problem() {
+    let installation = Installation::init().unwrap();
+    let _server = installation.start().unwrap();
+    let (_, reads) = token(&installation, "reader", "read", "1h");
+    for (method, target, status, said) in [
+        ("GET", "/v1/nothing", "404", "no such path"),
+        ("DELETE", "/v1/status", "405", "no such method"),
+        ("GET", "/v1/sessions?limit=many", "422", "limit"),
+        ("GET", "/v1/objects?after=x", "422", "KIND/NAME"),
+        ("GET", "/v1/cleanup/x", "422", "not the id of a change"),
+        ("POST", "/v1/connect", "422", "not the JSON that this path takes"),
+    ] {
+        let (answered, answer) = ask(&installation, method, target, Some(&reads));
+        assert_eq!(answered, status, "{method} {target}: {answer}");
+        assert!(answer.contains("application/problem+json") && answer.contains(said), "{method} {target}: {answer}");
+    }
+}
+
+/// A list goes on where the page before ended, and the search looks at names, summaries and labels on the server.
+#[test]
+fn a_list_is_read_page_by_page_and_searched_on_the_server() {
+    let installation = Installation::init().unwrap();
+    let _server = installation.start().unwrap();
+    let (_, reads) = token(&installation, "reader", "read", "1h");
+    let people: Vec<String> = (0..7).map(|number| format!("person{number}")).collect();
+    let mut documents = String::new();
+    for name in &people {
+        documents += &objects::person(&installation, name, &[], false).unwrap();
+    }
+    installation.must(&["apply", "-f", "-"], &documents).unwrap();
+    let page = |target: &str| -> serde_json::Value {
+        let (status, answer) = ask(&installation, "GET", target, Some(&reads));
+        assert_eq!(status, "200", "{answer}");
+        serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
+    };
+    let mut found = Vec::new();
+    let mut target = "/v1/objects?limit=3".to_owned();
+    loop {
+        let answer = page(&target);
+        let items = answer["items"].as_array().unwrap();
+        assert!(items.len() <= 3);
+        found.extend(items.iter().map(|item| item["name"].as_str().unwrap().to_owned()));
+        let Some(next) = answer["next"].as_str() else { break };
+        target = format!("/v1/objects?limit=3&after={}", next.replace('/', "%2F"));
+    }
+    assert_eq!(found, people);
+    assert_eq!(page("/v1/objects?q=SON4")["items"].as_array().unwrap().len(), 1);
+    assert_eq!(page("/v1/objects?kind=machine&q=son4")["items"], serde_json::json!([]));
+}
+
 /// What is not ours to believe gets neither token nor question.
 #[test]
 fn a_server_that_is_not_believed_is_told_nothing() {

@@ -2,9 +2,10 @@
 
 /// Method, target, and the scope of a token that may; or `everybody`, or `socket` where only an administrator at the local socket
 /// may.
-pub(crate) const OPERATIONS: [(&str, &str, &str); 18] = [
+pub(crate) const OPERATIONS: [(&str, &str, &str); 19] = [
     ("GET", "/v1/status", "everybody"),
     ("GET", "/v1/ca", "everybody"),
+    ("GET", "/v1/openapi.json", "everybody"),
     ("POST", "/v1/connect", "everybody"),
     ("GET", "/v1/objects", "read"),
     ("POST", "/v1/objects", "objects"),

@@ -60,6 +60,7 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<u8, Failure> {
         Verb::User(User::Passwd) => user::passwd(context),
         Verb::Server(Server::Init(options)) => server::init(context, options),
         Verb::Server(Server::Run(options)) => server::run(&options.config).await,
+        Verb::Server(Server::Openapi) => server::openapi(context),
         Verb::Server(Server::Check(options)) => server::check(context, &options.config),
     };
     done.map(Exit::code)

@@ -74,3 +74,12 @@ pub(super) fn check(context: &Context, config: &Path) -> Result<Exit, Failure> {
     })?;
     Ok(Exit::Done)
 }
+
+/// Prints the description of the API.
+///
+/// # Errors
+/// When it cannot be written.
+pub(super) fn openapi(context: &Context) -> Result<Exit, Failure> {
+    context.output.write(&(commands::openapi() + "\n"))?;
+    Ok(Exit::Done)
+}

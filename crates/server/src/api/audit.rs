@@ -2,20 +2,30 @@
 
 use super::Api;
 use super::administrator::{Administrator, Audit};
-use super::problem::Refusal;
+use super::problem::{Parameters, Refusal};
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use mayfly_engine::ports::trail::Trail;
 use mayfly_wire::audit::{AuditAnswer, AuditQuery};
+use mayfly_wire::paths;
 use std::sync::Arc;
 
 const ENTRIES_MOST: u32 = 1000;
 const ENTRIES_DEFAULT: u32 = 20;
 
+/// Read the trail
+#[utoipa::path(
+    get,
+    path = paths::AUDIT,
+    tag = "audit",
+    params(AuditQuery),
+    responses((status = OK, body = AuditAnswer)),
+    security(("token" = ["audit"])),
+)]
 pub(super) async fn read(
     State(api): State<Arc<Api>>,
     _: Administrator<Audit>,
-    Query(query): Query<AuditQuery>,
+    Parameters(query): Parameters<AuditQuery>,
 ) -> Result<Json<AuditAnswer>, Refusal> {
     let limit = query.limit.unwrap_or(ENTRIES_DEFAULT).clamp(1, ENTRIES_MOST);
     let size = api.context.store.size().await?;

@@ -2,13 +2,14 @@
 
 use super::Api;
 use super::administrator::{Administrator, Cleanup, Read};
-use super::problem::Refusal;
+use super::problem::{Parameters, Refusal};
 use super::sessions::PAGE_MOST;
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use mayfly_domain::ChangeId;
 use mayfly_engine::ports::ledger::{Held, Ledger};
 use mayfly_wire::cleanup::Owed;
+use mayfly_wire::paths;
 use mayfly_wire::problem::Code;
 use mayfly_wire::{Page, PageQuery};
 use std::sync::Arc;
@@ -41,10 +42,19 @@ fn change_id(text: &str) -> Result<ChangeId, Refusal> {
     })
 }
 
+/// List what is still owed to a target, or stays there by policy
+#[utoipa::path(
+    get,
+    path = paths::CLEANUP,
+    tag = "cleanup",
+    params(PageQuery),
+    responses((status = OK, body = Page<Owed>)),
+    security(("token" = ["read"])),
+)]
 pub(super) async fn list(
     State(api): State<Arc<Api>>,
     _: Administrator<Read>,
-    Query(query): Query<PageQuery>,
+    Parameters(query): Parameters<PageQuery>,
 ) -> Result<Json<Page<Owed>>, Refusal> {
     let limit = query.limit.unwrap_or(PAGE_MOST).clamp(1, PAGE_MOST);
     let after = query.after.as_deref().map(change_id).transpose()?;
@@ -53,6 +63,15 @@ pub(super) async fn list(
     Ok(Json(Page { items: rows.into_iter().map(owed).collect(), next }))
 }
 
+/// Show one change
+#[utoipa::path(
+    get,
+    path = paths::CLEANUP_ONE,
+    tag = "cleanup",
+    params(("id" = String, Path, description = "The change")),
+    responses((status = OK, body = Owed)),
+    security(("token" = ["read"])),
+)]
 pub(super) async fn show(
     State(api): State<Arc<Api>>,
     _: Administrator<Read>,
@@ -64,6 +83,15 @@ pub(super) async fn show(
         .ok_or_else(|| Refusal::new(Code::NotFound, format!("there is no change {id}")).next("mayfly cleanup ls"))
 }
 
+/// Try one change now
+#[utoipa::path(
+    post,
+    path = paths::CLEANUP_RETRY,
+    tag = "cleanup",
+    params(("id" = String, Path, description = "The change")),
+    responses((status = OK, body = Owed)),
+    security(("token" = ["cleanup"])),
+)]
 pub(super) async fn retry(
     State(api): State<Arc<Api>>,
     _: Administrator<Cleanup>,

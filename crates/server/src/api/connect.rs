@@ -19,6 +19,7 @@ use mayfly_domain::{Entropy, Login, PersonName, RecordName, Secret};
 use mayfly_engine::ports::clock::Clock;
 use mayfly_protocol::scram::Verifier;
 use mayfly_wire::connect::{ConnectAnswer, ConnectRequest};
+use mayfly_wire::paths;
 use mayfly_wire::problem::Code;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +27,14 @@ use std::time::Duration;
 /// One wording for every sign-in that fails, whatever was wrong.
 const WRONG: &str = "wrong name or password";
 
+/// Sign in and get a connect secret for a native client
+#[utoipa::path(
+    post,
+    path = paths::CONNECT,
+    tag = "sessions",
+    request_body = ConnectRequest,
+    responses((status = OK, body = ConnectAnswer)),
+)]
 pub(super) async fn connect(
     State(api): State<Arc<Api>>,
     Extension(peer): Extension<Peer>,

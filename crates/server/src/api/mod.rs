@@ -6,6 +6,7 @@ mod cleanup;
 mod connect;
 mod https;
 mod objects;
+mod openapi;
 mod problem;
 mod records;
 mod serve;
@@ -16,13 +17,16 @@ mod tokens;
 use crate::context::Context;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{delete, get, post, put};
+use axum::routing::get;
 use mayfly_wire::paths;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 pub(crate) use https::serve as serve_https;
+pub(crate) use openapi::text as description;
 pub(crate) use serve::{bind, serve};
 
 /// The largest body of a request; the largest set of objects fits in.
@@ -44,25 +48,33 @@ pub(crate) struct Api {
     pub(crate) data_directory: PathBuf,
 }
 
-/// The routes.
+/// The routes, and the document that describes them.
 pub(crate) fn router(api: Arc<Api>) -> Router {
-    Router::new()
-        .route(paths::STATUS, get(status::status))
-        .route(paths::CA, get(status::authority))
-        .route(paths::OBJECTS, get(objects::list).post(objects::apply))
-        .route(paths::SECRET, put(objects::set_secret))
-        .route(paths::CONNECT, post(connect::connect))
-        .route(paths::SESSIONS, get(sessions::list))
-        .route(paths::SESSION_END, post(sessions::end))
-        .route(paths::CLEANUP, get(cleanup::list))
-        .route(paths::CLEANUP_ONE, get(cleanup::show))
-        .route(paths::CLEANUP_RETRY, post(cleanup::retry))
-        .route(paths::RECORD_CHECK, post(records::check))
-        .route(paths::RECORD_PIN, post(records::pin))
-        .route(paths::TOKENS, get(tokens::list).post(tokens::create))
-        .route(paths::TOKEN, delete(tokens::revoke))
-        .route(paths::AUDIT, get(audit::read))
+    let (router, _) = operations().split_for_parts();
+    router
+        .route(paths::OPENAPI, get(openapi::serve))
         .fallback(problem::no_such_path)
+        .method_not_allowed_fallback(problem::no_such_method)
         .layer(DefaultBodyLimit::max(BODY_MOST))
         .with_state(api)
+}
+
+/// Every operation of the API.
+fn operations() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::new()
+        .routes(routes!(status::status))
+        .routes(routes!(status::authority))
+        .routes(routes!(objects::list, objects::apply))
+        .routes(routes!(objects::set_secret))
+        .routes(routes!(connect::connect))
+        .routes(routes!(sessions::list))
+        .routes(routes!(sessions::end))
+        .routes(routes!(cleanup::list))
+        .routes(routes!(cleanup::show))
+        .routes(routes!(cleanup::retry))
+        .routes(routes!(records::check))
+        .routes(routes!(records::pin))
+        .routes(routes!(tokens::list, tokens::create))
+        .routes(routes!(tokens::revoke))
+        .routes(routes!(audit::read))
 }

@@ -2,10 +2,11 @@
 
 use super::Api;
 use super::administrator::{self, Administrator, Read};
-use super::problem::{Body, Refusal};
+use super::problem::{Body, Parameters, Refusal};
+use super::sessions::PAGE_MOST;
 use crate::credentials::slot;
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use mayfly_access::objects::{self, Kind, Object, ObjectId, Resource};
 use mayfly_access::store::{ApplyOutcome, Batch, Objects, SealedSecret, SecretOutcome, Secrets, Snapshot};
 use mayfly_domain::audit::{Event, EventKind};
@@ -14,9 +15,9 @@ use mayfly_engine::ports::clock::Clock;
 use mayfly_engine::ports::ledger::Ledger;
 use mayfly_vault::Sealed;
 use mayfly_wire::Page;
-use mayfly_wire::objects::{Action, Applied, ApplyAnswer, ApplyRequest, Listed, SecretRequest};
+use mayfly_wire::objects::{Action, Applied, ApplyAnswer, ApplyRequest, Listed, ObjectQuery, SecretRequest};
+use mayfly_wire::paths;
 use mayfly_wire::problem::Code;
-use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -25,29 +26,44 @@ const TRIES: u32 = 5;
 /// The longest secret, in bytes.
 const SECRET_MOST: usize = 4096;
 
-/// Which objects are listed.
-#[derive(Debug, Default, Deserialize)]
-pub(super) struct ListQuery {
-    kind: Option<String>,
-    q: Option<String>,
-}
-
+/// List objects
+#[utoipa::path(
+    get,
+    path = paths::OBJECTS,
+    tag = "objects",
+    params(ObjectQuery),
+    responses((status = OK, body = Page<Listed>)),
+    security(("token" = ["read"])),
+)]
 pub(super) async fn list(
     State(api): State<Arc<Api>>,
     _: Administrator<Read>,
-    Query(query): Query<ListQuery>,
+    Parameters(query): Parameters<ObjectQuery>,
 ) -> Result<Json<Page<Listed>>, Refusal> {
     let kind = query.kind.as_deref().map(parse_kind).transpose()?;
+    let after = query.after.as_deref().map(object_id).transpose()?;
+    let limit = query.limit.unwrap_or(PAGE_MOST).clamp(1, PAGE_MOST) as usize;
     let snapshot = Objects::snapshot(&*api.context.store).await?;
     let with_secret: BTreeSet<RecordName> =
         Secrets::all(&*api.context.store).await?.into_iter().map(|secret| secret.user).collect();
-    let wanted = |object: &&Object| kind.is_none_or(|kind| object.id().kind() == kind);
-    let mut items: Vec<Listed> =
-        snapshot.objects.iter().filter(wanted).map(|object| listed(object, &with_secret)).collect();
-    if let Some(text) = query.q.filter(|text| !text.is_empty()) {
-        items.retain(|item| item.name.contains(&text) || item.summary.contains(&text));
-    }
-    Ok(Json(Page { items, next: None }))
+    let wanted = |object: &&Object| {
+        let id = object.id();
+        kind.is_none_or(|kind| id.kind() == kind) && after.as_ref().is_none_or(|after| id > *after)
+    };
+    let asked = query.q.unwrap_or_default().to_lowercase();
+    let listed = snapshot.objects.iter().filter(wanted).map(|object| listed(object, &with_secret));
+    // One more than wanted says whether there is another page.
+    let mut items: Vec<Listed> = listed.filter(|item| holds(item, &asked)).take(limit + 1).collect();
+    let more = items.len() > limit;
+    items.truncate(limit);
+    let last = items.last().filter(|_| more);
+    Ok(Json(Page { next: last.map(|item| format!("{}/{}", item.kind, item.name)), items }))
+}
+
+/// Whether an object holds the text asked for, in whatever case, in its name, its summary or a label as `key=value`.
+fn holds(item: &Listed, asked: &str) -> bool {
+    let found = |text: &str| text.to_lowercase().contains(asked);
+    found(&item.name) || found(&item.summary) || item.labels.iter().any(|(key, value)| found(&format!("{key}={value}")))
 }
 
 fn parse_kind(text: &str) -> Result<Kind, Refusal> {
@@ -82,6 +98,15 @@ fn listed(object: &Object, with_secret: &BTreeSet<RecordName>) -> Listed {
     }
 }
 
+/// Create, change and delete objects, all of them or none
+#[utoipa::path(
+    post,
+    path = paths::OBJECTS,
+    tag = "objects",
+    request_body = ApplyRequest,
+    responses((status = OK, body = ApplyAnswer)),
+    security(("token" = ["objects"])),
+)]
 pub(super) async fn apply(
     State(api): State<Arc<Api>>,
     Administrator(by, ..): Administrator<administrator::Objects>,
@@ -231,6 +256,16 @@ async fn end_what_is_no_longer_allowed(api: &Api) -> Result<(), Refusal> {
     }
 }
 
+/// Set the secret of a user record
+#[utoipa::path(
+    put,
+    path = paths::SECRET,
+    tag = "objects",
+    params(("name" = String, Path, description = "The user record")),
+    request_body = SecretRequest,
+    responses((status = OK)),
+    security(("token" = ["secrets"])),
+)]
 pub(super) async fn set_secret(
     State(api): State<Arc<Api>>,
     Administrator(by, ..): Administrator<administrator::Secrets>,

@@ -1,8 +1,8 @@
-//! Refusals of the API, and the extractor of what a body must be.
+//! Refusals of the API, and the extractors that refuse what parameters and bodies cannot be.
 
 use axum::Json;
-use axum::extract::{FromRequest, Request};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::http::{HeaderValue, StatusCode, header, request::Parts};
 use axum::response::{IntoResponse, Response};
 use mayfly_access::store::StoreError;
 use mayfly_domain::{Failure, FailureClass};
@@ -21,6 +21,7 @@ const BODY_LIMIT: Duration = Duration::from_secs(10);
 /// A refusal on its way to the client.
 #[derive(Debug)]
 pub(crate) struct Refusal {
+    status: StatusCode,
     code: Code,
     detail: String,
     next: Vec<String>,
@@ -29,7 +30,7 @@ pub(crate) struct Refusal {
 impl Refusal {
     /// A refusal of this kind, with what was wrong and what to do.
     pub(crate) fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), next: Vec::new() }
+        Self { status: status(code), code, detail: detail.into(), next: Vec::new() }
     }
 
     /// The refusal with a command that may help.
@@ -54,7 +55,7 @@ const fn status(code: Code) -> StatusCode {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let status = status(self.code);
+        let status = self.status;
         let request_id = format!("req_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
         tracing::info!(request_id, code = ?self.code, detail = self.detail, "A request was refused");
         let problem = Problem {
@@ -115,6 +116,24 @@ impl From<Failure> for Refusal {
 /// The answer to a path that does not exist.
 pub(crate) async fn no_such_path() -> Refusal {
     Refusal::new(Code::NotFound, "the API has no such path")
+}
+
+/// The answer to a path that exists and is asked in another way.
+pub(crate) async fn no_such_method() -> Refusal {
+    let refusal = Refusal::new(Code::NotFound, "the API has this path, and no such method for it");
+    Refusal { status: StatusCode::METHOD_NOT_ALLOWED, ..refusal }
+}
+
+/// The parameters of a request; what cannot be read is refused.
+pub(crate) struct Parameters<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let read = Query::<T>::from_request_parts(parts, state).await;
+        read.map(|Query(value)| Self(value)).map_err(|rejection| Refusal::new(Code::Invalid, rejection.body_text()))
+    }
 }
 
 /// A JSON body; what cannot be read is refused with where and why.

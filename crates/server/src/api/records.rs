@@ -14,6 +14,7 @@ use mayfly_domain::{Administration, Failure, Permit, RecordName, TargetId, Trust
 use mayfly_engine::ports::clock::Clock;
 use mayfly_engine::ports::ledger::{Entry, Ledger, Write};
 use mayfly_providers::{Check, Level};
+use mayfly_wire::paths;
 use mayfly_wire::problem::Code;
 use mayfly_wire::records::{self, CheckAnswer, CheckRequest, PinAnswer, PinRequest};
 use std::net::IpAddr;
@@ -55,8 +56,18 @@ impl Asked {
     }
 }
 
-/// Asks who answers at a record's address; where the identity that was confirmed is given and is the one that answers,
-/// sessions are opened there from now on.
+/// Ask who answers at a record's address, and pin it
+///
+/// Where the identity that was confirmed is given and is the one that answers, sessions are opened there from now on.
+#[utoipa::path(
+    post,
+    path = paths::RECORD_PIN,
+    tag = "records",
+    params(("name" = String, Path, description = "The record")),
+    request_body = PinRequest,
+    responses((status = OK, body = PinAnswer)),
+    security(("token" = ["records"])),
+)]
 pub(super) async fn pin(
     State(api): State<Arc<Api>>,
     Administrator(by, ..): Administrator<Records>,
@@ -142,6 +153,16 @@ async fn pin_host_key(
     Ok(PinAnswer { record, endpoint: address, identity: seen.clone(), pinned: Some(seen) })
 }
 
+/// Check a record against its target
+#[utoipa::path(
+    post,
+    path = paths::RECORD_CHECK,
+    tag = "records",
+    params(("name" = String, Path, description = "The record")),
+    request_body = CheckRequest,
+    responses((status = OK, body = CheckAnswer)),
+    security(("token" = ["records"])),
+)]
 pub(super) async fn check(
     State(api): State<Arc<Api>>,
     Administrator(by, ..): Administrator<Records>,

@@ -1,13 +1,14 @@
 //! Sessions: the list of those that are not ended, and the end of one.
 
 use super::administrator::{Administrator, Read, Sessions};
-use super::problem::{Body, Refusal};
+use super::problem::{Body, Parameters, Refusal};
 use super::{Api, cleanup};
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use mayfly_domain::{ChangeState, EndReason, SessionId, SessionState};
 use mayfly_engine::Closing;
 use mayfly_engine::ports::ledger::{Held, Ledger, SessionRow};
+use mayfly_wire::paths;
 use mayfly_wire::problem::Code;
 use mayfly_wire::sessions::{EndAnswer, EndRequest, Session};
 use mayfly_wire::{Page, PageQuery};
@@ -42,10 +43,19 @@ pub(super) fn session_id(text: &str) -> Result<SessionId, Refusal> {
     })
 }
 
+/// List sessions that are not over
+#[utoipa::path(
+    get,
+    path = paths::SESSIONS,
+    tag = "sessions",
+    params(PageQuery),
+    responses((status = OK, body = Page<Session>)),
+    security(("token" = ["read"])),
+)]
 pub(super) async fn list(
     State(api): State<Arc<Api>>,
     _: Administrator<Read>,
-    Query(query): Query<PageQuery>,
+    Parameters(query): Parameters<PageQuery>,
 ) -> Result<Json<Page<Session>>, Refusal> {
     let limit = query.limit.unwrap_or(PAGE_MOST).clamp(1, PAGE_MOST);
     let after = query.after.as_deref().map(session_id).transpose()?;
@@ -54,6 +64,16 @@ pub(super) async fn list(
     Ok(Json(Page { items: rows.into_iter().map(worded).collect(), next }))
 }
 
+/// End a session: cut its connections and take its account away
+#[utoipa::path(
+    post,
+    path = paths::SESSION_END,
+    tag = "sessions",
+    params(("id" = String, Path, description = "The session")),
+    request_body = EndRequest,
+    responses((status = OK, body = EndAnswer)),
+    security(("token" = ["sessions"])),
+)]
 pub(super) async fn end(
     State(api): State<Arc<Api>>,
     Administrator(by, ..): Administrator<Sessions>,

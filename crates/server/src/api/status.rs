@@ -7,10 +7,13 @@ use crate::readiness;
 use crate::{authority, overview};
 use axum::extract::State;
 use axum::{Extension, Json};
+use mayfly_wire::paths;
 use mayfly_wire::problem::Code;
 use mayfly_wire::status::Status;
 use std::sync::Arc;
 
+/// Who the server is and how it is
+#[utoipa::path(get, path = paths::STATUS, tag = "server", responses((status = OK, body = Status)))]
 pub(crate) async fn status(
     State(api): State<Arc<Api>>,
     Extension(peer): Extension<Peer>,
@@ -30,6 +33,13 @@ pub(crate) async fn status(
     }))
 }
 
+/// The certificate of the local authority, as PEM
+#[utoipa::path(
+    get,
+    path = paths::CA,
+    tag = "server",
+    responses((status = OK, body = String, content_type = "text/plain")),
+)]
 pub(crate) async fn authority(State(api): State<Arc<Api>>) -> Result<String, Refusal> {
     authority::certificate(&api.data_directory).map_err(|error| {
         tracing::error!(%error, "The certificate of the local authority cannot be read");

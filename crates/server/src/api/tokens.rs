@@ -2,15 +2,16 @@
 
 use super::Api;
 use super::administrator::{Administrator, LocalSocket};
-use super::problem::{Body, Refusal};
+use super::problem::{Body, Parameters, Refusal};
 use super::sessions::PAGE_MOST;
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use mayfly_access::api_token::{ApiToken, ApiTokenId, NewToken, VALID_DEFAULT};
 use mayfly_access::store::{ApiTokens, IssueOutcome};
 use mayfly_domain::audit::EventKind;
 use mayfly_domain::{RecordName, Scope};
 use mayfly_engine::ports::clock::Clock;
+use mayfly_wire::paths;
 use mayfly_wire::problem::Code;
 use mayfly_wire::tokens::{Token, TokenAnswer, TokenRequest};
 use mayfly_wire::{Page, PageQuery};
@@ -32,10 +33,19 @@ fn token_id(text: &str) -> Result<ApiTokenId, Refusal> {
     ApiTokenId::parse(text).map_err(|error| Refusal::new(Code::Invalid, error.to_string()).next("mayfly token ls"))
 }
 
+/// List tokens, also those that have expired
+#[utoipa::path(
+    get,
+    path = paths::TOKENS,
+    tag = "tokens",
+    params(PageQuery),
+    responses((status = OK, body = Page<Token>)),
+    security(("socket" = [])),
+)]
 pub(super) async fn list(
     State(api): State<Arc<Api>>,
     _: Administrator<LocalSocket>,
-    Query(query): Query<PageQuery>,
+    Parameters(query): Parameters<PageQuery>,
 ) -> Result<Json<Page<Token>>, Refusal> {
     let limit = query.limit.unwrap_or(PAGE_MOST).clamp(1, PAGE_MOST);
     let after = query.after.as_deref().map(token_id).transpose()?;
@@ -44,6 +54,15 @@ pub(super) async fn list(
     Ok(Json(Page { items: tokens.iter().map(worded).collect(), next }))
 }
 
+/// Make a token
+#[utoipa::path(
+    post,
+    path = paths::TOKENS,
+    tag = "tokens",
+    request_body = TokenRequest,
+    responses((status = OK, body = TokenAnswer)),
+    security(("socket" = [])),
+)]
 pub(super) async fn create(
     State(api): State<Arc<Api>>,
     Administrator(by, ..): Administrator<LocalSocket>,
@@ -73,6 +92,15 @@ pub(super) async fn create(
     }
 }
 
+/// Take a token back
+#[utoipa::path(
+    delete,
+    path = paths::TOKEN,
+    tag = "tokens",
+    params(("id" = String, Path, description = "The token")),
+    responses((status = OK)),
+    security(("socket" = [])),
+)]
 pub(super) async fn revoke(
     State(api): State<Arc<Api>>,
     Administrator(by, ..): Administrator<LocalSocket>,

@@ -2,8 +2,10 @@
 
 mod check;
 mod init;
+mod openapi;
 mod run;
 
 pub use check::{CheckReport, check};
 pub use init::{InitError, InitOptions, InitReport, init};
+pub use openapi::openapi;
 pub use run::run;
