@@ -254,6 +254,10 @@ async fn handshake(
 async fn log_in(handle: &mut client::Handle<Host>, user: &str, login: &SshLogin) -> Result<bool, russh::Error> {
     match login {
         SshLogin::Key(key) => log_in_by_key(handle, user, key).await,
+        SshLogin::Certificate(key, certificate) => {
+            let answer = handle.authenticate_openssh_cert(user, key.private(), certificate.certificate()).await?;
+            Ok(answer.success())
+        }
         SshLogin::Password(password) => log_in_by_password(handle, user, password).await,
     }
 }

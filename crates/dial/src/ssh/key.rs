@@ -1,9 +1,10 @@
-//! What we prove to a host who we are with: a private key or a password.
+//! What we prove to a host who we are with: a private key, with a certificate or without, or a password.
 
+use super::authority::UserCertificate;
 use mayfly_domain::{Failure, FailureClass, Secret};
 use ring::hmac;
 use russh::keys::ssh_key::private::Ed25519Keypair;
-use russh::keys::{HashAlg, PrivateKey, PrivateKeyWithHashAlg};
+use russh::keys::{HashAlg, PrivateKey, PrivateKeyWithHashAlg, PublicKey};
 use std::sync::Arc;
 
 /// What the derivation of a session's key is for, so that the secret serves nothing else with the same bytes.
@@ -71,6 +72,14 @@ impl SshKey {
         PrivateKeyWithHashAlg::new(Arc::clone(&self.0), rsa)
     }
 
+    pub(super) fn public(&self) -> &PublicKey {
+        self.0.public_key()
+    }
+
+    pub(super) fn private(&self) -> Arc<PrivateKey> {
+        Arc::clone(&self.0)
+    }
+
     pub(super) fn is_rsa(&self) -> bool {
         self.0.algorithm().is_rsa()
     }
@@ -81,6 +90,8 @@ impl SshKey {
 pub enum SshLogin {
     /// With a key.
     Key(SshKey),
+    /// With a key, and a certificate for it of an authority that the host trusts.
+    Certificate(SshKey, UserCertificate),
     /// With a password, also where the host asks for it in a dialogue (RFC 4256).
     Password(Secret),
 }
