@@ -2,6 +2,7 @@
 //! about and, where something has to be done, the exact statements that do it.
 
 use async_trait::async_trait;
+use mayfly_dial::ssh::UserAuthority;
 use mayfly_domain::{Administration, Failure, Place, Prefix, TargetId, WallTime};
 use serde::Serialize;
 use std::net::IpAddr;
@@ -68,6 +69,8 @@ pub struct CheckRequest {
     pub settings: serde_json::Value,
     /// What the names of accounts start with.
     pub prefix: Prefix,
+    /// The record's authority for the keys of users, for targets that are logged in to with one.
+    pub authority: Option<UserAuthority>,
     /// The address from which our sessions reach the target, if it is known.
     pub our_address: Option<IpAddr>,
     /// Another address of this machine, from which an ephemeral account must not get in.

@@ -33,6 +33,8 @@ pub enum SettingKind {
         /// The largest.
         most: u32,
     },
+    /// Yes or no, as JSON's `true` or `false`.
+    Switch,
 }
 
 /// One setting of a record that belongs to the provider.

@@ -2,7 +2,7 @@
 
 use mayfly_dial::{Credentials, Dialer};
 use mayfly_domain::Entropy;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What providers need of the rest of the server.
 #[derive(Clone)]
@@ -22,6 +22,11 @@ impl Services {
 
     /// 128 random bits.
     pub(crate) fn random_bits(&self) -> u128 {
-        self.entropy.lock().unwrap_or_else(PoisonError::into_inner).bits()
+        self.entropy().bits()
+    }
+
+    /// The random generator; never held across an await.
+    pub(crate) fn entropy(&self) -> MutexGuard<'_, Box<dyn Entropy + Send>> {
+        self.entropy.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

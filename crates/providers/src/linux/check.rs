@@ -3,6 +3,7 @@
 
 use super::Linux;
 use super::answer::Answer;
+use super::certificates::{self, Others};
 use super::connection::Facts;
 use super::script::CHECK;
 use super::settings::Settings;
@@ -42,6 +43,8 @@ impl Check for Linux {
             &lease.facts().from.to_string(),
             &settings.id_least.to_string(),
             &settings.id_most.to_string(),
+            &settings.authority,
+            &lease.facts().admin,
         ];
         let mut checked = Checked { facts: lease.facts(), request, report: CheckReport::default() };
         let answer = match lease.run(&CHECK, &values).await {
@@ -53,7 +56,14 @@ impl Check for Linux {
             Err(trouble) => return Err(trouble.failure(DOING)),
         };
         checked.everything(&answer, &settings).map_err(|trouble| trouble.failure(DOING))?;
-        Ok(checked.report)
+        let mut report = checked.report;
+        if let (Some(authority), true) = (&request.authority, answer.yes("trusted")) {
+            let others = Others { admin: &lease.facts().admin, other: answer.maybe("other").unwrap_or_default() };
+            let now = answer.now().map_err(|trouble| trouble.failure(DOING))?;
+            let (to, seen) = (&request.place.destination, (lease.facts().from, now));
+            certificates::try_others(&self.services, by, to, authority, seen, &others, &mut report).await;
+        }
+        Ok(report)
     }
 }
 
@@ -73,7 +83,7 @@ impl Checked<'_> {
         self.host(answer)?;
         self.tools(answer);
         self.ids(answer, settings)?;
-        self.keys(answer);
+        self.keys(answer, &settings.authority);
         self.group(answer);
         self.rights();
         Ok(())
@@ -142,7 +152,7 @@ impl Checked<'_> {
     }
 
     /// Whether the session's key is accepted, and whether the person could add a way of their own.
-    fn keys(&mut self, answer: &Answer) {
+    fn keys(&mut self, answer: &Answer, authority: &str) {
         if answer.maybe("pubkey") == Some("no") {
             self.missing("sshd accepts no public keys", vec!["PubkeyAuthentication yes".to_owned()]);
         }
@@ -152,29 +162,30 @@ impl Checked<'_> {
                 self.report.add(Level::NotTried, what, vec![]);
             }
         }
-        let prefix = self.request.prefix.as_str();
-        let from = self.facts.from;
-        let lines = vec![
-            format!("Match User {prefix}*"),
-            "    AuthorizedKeysFile /etc/ssh/mayfly.d/%u".to_owned(),
-            format!("    AllowUsers *@{from}"),
-            "    PasswordAuthentication no".to_owned(),
-            "    KbdInteractiveAuthentication no".to_owned(),
-        ];
         let patterns: Vec<&str> = answer.maybe("keys").unwrap_or_default().split(' ').collect();
         let outside = patterns.iter().any(|pattern| pattern.starts_with('/') && pattern.contains("%u"));
-        let inside = patterns.iter().any(|pattern| !pattern.starts_with('/'));
-        if outside && !inside {
-            self.report.ok("the keys of our accounts stand where the person cannot change them");
-        } else {
-            let what = "can be bypassed: a person can put a key of their own into the account's home and come past Mayfly while \
-                        the session lasts; these lines at the end of /etc/ssh/sshd_config, and a directory \
-                        /etc/ssh/mayfly.d of root's with mode 755, prevent that";
-            self.report.add(Level::Excess, what, lines);
+        let inside = patterns.iter().any(|pattern| !pattern.starts_with('/') && *pattern != "none");
+        let trusted = answer.yes("trusted");
+        let closed = !inside && (trusted || outside);
+        if trusted {
+            self.report.ok("sshd trusts this record's authority for our accounts: no key is placed on the host");
+        } else if !authority.is_empty() {
+            let what = "a session's key is placed on the host, since sshd does not trust this record's authority; this puts the \
+                        authority's key where the lines below let sshd find it";
+            let level = if closed { Level::Ok } else { Level::Missing };
+            self.report.add(level, what, vec![certificates::installation(authority)]);
         }
-        if answer.maybe("authority").is_some_and(|file| file != "none") {
-            let what = "sshd trusts an authority for the keys of users; Mayfly does not use it yet";
-            self.report.add(Level::NotTried, what, vec![]);
+        let lines = certificates::lines(&self.request.prefix, self.facts.from);
+        if !closed {
+            let what = "can be bypassed: a person can put a key of their own into the account's home and come past Mayfly while \
+                        the session lasts; these lines at the end of /etc/ssh/sshd_config prevent that, once sshd has read them";
+            self.report.add(Level::Excess, what, lines);
+        } else if trusted {
+            self.report.ok("sshd reads no keys that a person could add to an account of ours");
+        } else {
+            let what = "the keys of our accounts stand where the person cannot change them; with these lines at the end of \
+                        /etc/ssh/sshd_config instead of the present ones none would stand on the host";
+            self.report.add(Level::Ok, what, lines);
         }
     }
 

@@ -1,4 +1,4 @@
-//! Linux hosts over SSH: accounts with a uid of our own range and a key that ends by itself, and memberships of local groups.
+//! Linux hosts over SSH: accounts with a uid of our own range and a key or certificate that ends by itself, and memberships of local groups.
 //!
 //! How the promises are kept here:
 //! * The target's identity is the host's machine id, or the key that it proved where it has none, and is compared before
@@ -11,6 +11,7 @@
 //!   words and numbers that were expected are believed, and paths are shown escaped.
 
 mod answer;
+mod certificates;
 mod check;
 mod close;
 mod connection;
@@ -27,6 +28,7 @@ mod trouble;
 use crate::descriptor::{Capabilities, Descriptor, TargetDeadline};
 use crate::services::Services;
 use async_trait::async_trait;
+pub use certificates::certificate_terms;
 use futures_util::future::join_all;
 use mayfly_domain::{Authorised, Failure};
 use mayfly_engine::ports::provider::{
@@ -48,7 +50,7 @@ pub const DESCRIPTOR: Descriptor = Descriptor {
         account_deadline: TargetDeadline::LogIn,
         membership_deadline: TargetDeadline::None,
     },
-    account_if_destroyed: "the host refuses the session's key once its expiry-time has passed, and every log-in from the day after; \
+    account_if_destroyed: "the host refuses the session's key or certificate once its time has passed, and every log-in from the day after; \
                            a session that is open then goes on until it closes, and the account and what it owns stay until \
                            somebody removes them",
     membership_if_destroyed: "the account stays in the group until somebody takes it out: Linux has no deadline for a membership",
@@ -57,12 +59,13 @@ pub const DESCRIPTOR: Descriptor = Descriptor {
 /// The provider.
 pub struct Linux {
     pool: Arc<Pool>,
+    services: Services,
 }
 
 impl Linux {
     /// A provider without any connection yet.
     pub fn new(services: Services) -> Self {
-        Self { pool: Pool::new(services) }
+        Self { pool: Pool::new(services.clone()), services }
     }
 }
 

@@ -1,5 +1,5 @@
 //! Making changes: one script each, in which the last moment is tested under the lock that looking and removing take. The host
-//! gets the public half of the session's key and no secret.
+//! gets the public half of the session's key, unless it trusts our authority, and no secret.
 
 use super::payload::{Account, Companion, Frozen, Membership};
 use super::pool::{Lease, Pool};
@@ -39,7 +39,7 @@ async fn open_account(lease: &Lease, step: &OpenStep, account: &Account) -> Resu
     let expires = ends.div_euclid(SECONDS_A_DAY) + 1;
     let (group, gid) =
         account.group.as_ref().map_or(("", String::new()), |(name, gid)| (name.as_str(), gid.to_string()));
-    let values = [
+    let values: [&str; 16] = [
         &lock_name(name),
         &change.last_moment.micros().to_string(),
         name,
@@ -55,6 +55,7 @@ async fn open_account(lease: &Lease, step: &OpenStep, account: &Account) -> Resu
         &SshKey::of_session(secret).public_line(),
         &lease.facts().from.to_string(),
         &ends.to_string(),
+        if account.forwarding { "yes" } else { "no" },
     ];
     let doing = format!("making the account {name}");
     let answer = lease.run(&OPEN_ACCOUNT, &values).await.map_err(|trouble| trouble.failure_of_opening(&doing))?;

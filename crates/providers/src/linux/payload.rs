@@ -4,8 +4,9 @@
 use mayfly_domain::{Failure, FailureClass, Payload, WallTime};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
-const ACCOUNT: &str = "linux.account";
+pub(super) const ACCOUNT: &str = "linux.account";
 const MEMBERSHIP: &str = "linux.membership";
 const COMPANION: &str = "linux.companion";
 
@@ -34,9 +35,9 @@ pub(super) struct Account {
     pub(super) shell: String,
     /// Its home, which is made with it.
     pub(super) home: String,
-    /// The file in which sshd looks for its keys.
+    /// The file in which sshd looks for its keys; empty where a certificate takes the place of a key.
     pub(super) keys: String,
-    /// When its key ends, by the host's clock.
+    /// When its key or certificate ends, by the host's clock.
     pub(super) valid_until: WallTime,
     /// The local group that it is put in, with its id.
     pub(super) group: Option<(String, u32)>,
@@ -48,6 +49,22 @@ pub(super) struct Account {
     /// at the launch.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) states: BTreeMap<String, String>,
+    /// Where sshd trusts the record's authority: what a certificate for the session's key says. No key is put on the host then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) certificate: Option<Certified>,
+    /// Whether it may forward ports.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) forwarding: bool,
+}
+
+/// What a certificate for the key of an account's session says beside its end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Certified {
+    /// The address from which the host sees us come.
+    pub(super) from: IpAddr,
+    /// From when it is good, by the host's clock.
+    pub(super) valid_from: WallTime,
 }
 
 /// A membership that we add to an existing account. Both are known by their id, so that a renamed one is still found.
@@ -129,6 +146,30 @@ mod tests {
             root: true,
             swept: vec!["/tmp".to_owned(), "/var/tmp".to_owned()],
             states: BTreeMap::from([("sudoers".to_owned(), "ab".repeat(32))]),
+            certificate: None,
+            forwarding: false,
+        })
+    }
+
+    /// One that comes in by a certificate.
+    fn certified() -> Frozen {
+        Frozen::AccountV1(Account {
+            mark: "mayfly ins_0 ses_0".to_owned(),
+            id_least: 65_536,
+            id_most: 99_999,
+            shell: "/bin/bash".to_owned(),
+            home: "/home/keeper_0".to_owned(),
+            keys: String::new(),
+            valid_until: WallTime::from_micros(1_900_000_000_000_000),
+            group: None,
+            root: false,
+            swept: vec!["/tmp".to_owned()],
+            states: BTreeMap::new(),
+            certificate: Some(Certified {
+                from: "192.0.2.10".parse().unwrap(),
+                valid_from: WallTime::from_micros(1_899_996_340_000_000),
+            }),
+            forwarding: true,
         })
     }
 
@@ -148,6 +189,7 @@ mod tests {
     fn golden_payloads_read_back() {
         for (frozen, golden) in [
             (account(), include_str!("golden/account-1.json")),
+            (certified(), include_str!("golden/account-1-certificate.json")),
             (membership(), include_str!("golden/membership-1.json")),
             (companion(), include_str!("golden/companion-1.json")),
         ] {

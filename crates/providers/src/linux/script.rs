@@ -14,14 +14,15 @@ const PRELUDE: &str = include_str!("sh/prelude.sh");
 const CENSUS: &str = include_str!("sh/census.sh");
 const STATES: &str = include_str!("sh/states.sh");
 const SWEEP: &str = include_str!("sh/sweep.sh");
+const TRUST: &str = include_str!("sh/trust.sh");
 
 /// A script: its parts, in their order.
 pub(super) struct Script(&'static [&'static str]);
 
 /// Run as the administrative account itself.
 pub(super) const HELLO: Script = Script(&[include_str!("sh/hello.sh")]);
-pub(super) const SURVEY: Script = Script(&[PRELUDE, STATES, include_str!("sh/survey.sh")]);
-pub(super) const CHECK: Script = Script(&[PRELUDE, include_str!("sh/check.sh")]);
+pub(super) const SURVEY: Script = Script(&[PRELUDE, STATES, TRUST, include_str!("sh/survey.sh")]);
+pub(super) const CHECK: Script = Script(&[PRELUDE, TRUST, include_str!("sh/check.sh")]);
 pub(super) const OPEN_ACCOUNT: Script = Script(&[PRELUDE, include_str!("sh/open_account.sh")]);
 pub(super) const LOOK_ACCOUNT: Script = Script(&[PRELUDE, CENSUS, SWEEP, include_str!("sh/look_account.sh")]);
 pub(super) const DISABLE_ACCOUNT: Script = Script(&[PRELUDE, include_str!("sh/disable_account.sh")]);

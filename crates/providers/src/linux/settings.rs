@@ -2,6 +2,7 @@
 //! refused, since a setting that is accepted and ignored is a promise not kept.
 
 use crate::descriptor::{Setting, SettingKind};
+use mayfly_dial::ssh::fingerprint_of_line;
 use mayfly_domain::{Failure, FailureClass};
 use serde::Deserialize;
 
@@ -27,11 +28,22 @@ pub(super) struct Settings {
     pub(super) shell: String,
     /// The places that are searched for what an account leaves, with blanks between.
     pub(super) swept: String,
+    /// The public key of the record's authority for the keys of users (algorithm and base64), or nothing.
+    pub(super) authority: String,
+    /// Whether accounts may forward ports.
+    pub(super) forwarding: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { id_least: ID_LEAST, id_most: ID_MOST, shell: "/bin/bash".to_owned(), swept: SWEPT.to_owned() }
+        Self {
+            id_least: ID_LEAST,
+            id_most: ID_MOST,
+            shell: "/bin/bash".to_owned(),
+            swept: SWEPT.to_owned(),
+            authority: String::new(),
+            forwarding: false,
+        }
     }
 }
 
@@ -58,6 +70,12 @@ impl Settings {
         let mut places = settings.swept.split_whitespace().peekable();
         if places.peek().is_none() || !places.all(is_plain_path) {
             return Err(refused("`swept` is not a list of plain absolute paths with blanks between"));
+        }
+        let authority = &settings.authority;
+        let words = authority.split(' ').count() == 2 && !authority.contains(char::is_control);
+        let is_key = words && fingerprint_of_line(authority).is_some();
+        if !authority.is_empty() && !is_key {
+            return Err(refused("`authority` is not a public key as `ssh-ed25519 BASE64`"));
         }
         Ok(settings)
     }
@@ -112,6 +130,20 @@ pub(super) const DESCRIBED: &[Setting] = &[
         default: SWEPT,
         secret: false,
     },
+    Setting {
+        name: "authority",
+        about: "The public key of the authority whose certificates sessions log in with where the host trusts it.",
+        kind: SettingKind::Text,
+        default: "",
+        secret: false,
+    },
+    Setting {
+        name: "forwarding",
+        about: "Whether ephemeral accounts may forward ports.",
+        kind: SettingKind::Switch,
+        default: "false",
+        secret: false,
+    },
 ];
 
 #[cfg(test)]
@@ -123,16 +155,22 @@ mod tests {
     fn absent_fields_are_the_defaults_and_every_field_is_described() {
         assert_eq!(Settings::read(&json!(null)).unwrap(), Settings::default());
         assert_eq!(Settings::read(&json!({})).unwrap(), Settings::default());
-        let all = json!({"id_least": 70000, "id_most": 70001, "shell": "/bin/sh", "swept": "/tmp  /srv/scratch"});
+        let all = json!({
+            "id_least": 70000, "id_most": 70001, "shell": "/bin/sh", "swept": "/tmp  /srv/scratch",
+            "authority": KEY, "forwarding": true,
+        });
         let read = Settings::read(&all).unwrap();
         assert_eq!((read.id_least, read.id_most, read.shell.as_str()), (70_000, 70_001, "/bin/sh"));
         assert_eq!(read.places(), ["/tmp", "/srv/scratch"]);
+        assert_eq!((read.authority.as_str(), read.forwarding), (KEY, true));
         let mut described: Vec<_> = DESCRIBED.iter().map(|setting| setting.name).collect();
         described.sort_unstable();
         assert_eq!(described, all.as_object().unwrap().keys().collect::<Vec<_>>());
         let described = |name| DESCRIBED.iter().find(|setting| setting.name == name).unwrap().default;
         assert_eq!((described("id_least"), described("id_most")), (&*ID_LEAST.to_string(), &*ID_MOST.to_string()));
     }
+
+    const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEJ7c3Vt3t2rBC0bOuVmu0P4cA8CTuGoV3dQzDjg0k2c";
 
     /// DESIGN §1.8: what is not understood is refused.
     #[test]
@@ -147,6 +185,10 @@ mod tests {
             (json!({"swept": ""}), "swept"),
             (json!({"swept": "/tmp /var/*"}), "swept"),
             (json!({"swept": "/tmp/../etc"}), "swept"),
+            (json!({"authority": "ssh-ed25519"}), "authority"),
+            (json!({"authority": format!("{KEY} a comment")}), "authority"),
+            (json!({"authority": format!("{KEY}\nroot")}), "authority"),
+            (json!({"forwarding": "yes"}), "boolean"),
             (json!([]), "refused"),
         ] {
             let failure = Settings::read(&json).unwrap_err();

@@ -2,7 +2,7 @@
 
 use super::answer::Answer;
 use super::connection::Facts;
-use super::payload::{Account, Companion, Frozen, Membership};
+use super::payload::{Account, Certified, Companion, Frozen, Membership};
 use super::pool::Pool;
 use super::script::SURVEY;
 use super::settings::{Settings, is_plain_path};
@@ -10,12 +10,17 @@ use super::trouble::Trouble;
 use mayfly_domain::{AccountName, Authorised, ChangeKind, Failure, FailureClass, Mark, Permit, WallTime};
 use mayfly_engine::ports::provider::{AccountWish, PlannedChange, Survey, SurveyRequest};
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 const DOING: &str = "looking at the host";
 
 /// The longest name of an account or group (useradd(8)).
 const NAME_MOST: usize = 32;
+
+/// How far before the survey a certificate begins to be good, for a host whose clock is set back a little meanwhile.
+const BACKDATE: Duration = Duration::from_secs(60);
 
 /// What was read of the host.
 struct Seen {
@@ -32,6 +37,8 @@ struct Seen {
     has_shell: bool,
     homes: String,
     keys: String,
+    /// Whether sshd lets the account in by a certificate of the record's authority.
+    trusted: bool,
     states: BTreeMap<String, String>,
 }
 
@@ -53,6 +60,7 @@ impl Seen {
             has_shell: answer.yes("shell"),
             homes: answer.text("homes")?.to_owned(),
             keys: answer.text("keys")?.to_owned(),
+            trusted: answer.yes("trusted"),
             states: answer.states()?,
         })
     }
@@ -69,13 +77,15 @@ pub(super) async fn survey(pool: &Arc<Pool>, permit: &Authorised, request: &Surv
         check_name(group, "a group")?;
     }
     let lease = pool.lease(Permit::Open(permit), &wish.place).await?;
-    let from = lease.facts().from.to_string();
-    let values = [name.as_str(), group.unwrap_or_default(), &settings.shell, &from, &settings.places().join(" ")];
+    let (from, places) = (lease.facts().from, settings.places().join(" "));
+    let shown_from = from.to_string();
+    let group_name = group.unwrap_or_default();
+    let values = [name.as_str(), group_name, &settings.shell, &shown_from, &places, &settings.authority];
     let answer = lease.run(&SURVEY, &values).await.map_err(|trouble| trouble.failure(DOING))?;
     let seen = Seen::read(&answer).map_err(|trouble| trouble.failure(DOING))?;
     let group = group.map(|group| found_group(group, &seen)).transpose()?;
     let changes = match &wish.account {
-        AccountWish::Create { name, mark } => account(name, mark, settings, group, request, &seen)?,
+        AccountWish::Create { name, mark } => account(name, mark, settings, group, from, request, &seen)?,
         AccountWish::Existing { name } => membership(name, &settings, group, lease.facts(), &seen)?,
     };
     Ok(Survey { target: lease.facts().target.clone(), target_now: seen.now, changes })
@@ -117,6 +127,7 @@ fn account(
     mark: &Mark,
     settings: Settings,
     group: Option<(String, u32)>,
+    from: IpAddr,
     request: &SurveyRequest,
     seen: &Seen,
 ) -> Result<Vec<PlannedChange>, Failure> {
@@ -127,26 +138,31 @@ fn account(
     if !seen.has_shell {
         return Err(conflict(format!("the host has no shell {}: set `shell` in the record", settings.shell)));
     }
-    if seen.keys == "none" {
-        return Err(conflict("sshd on the host reads no keys (`AuthorizedKeysFile none`)".to_owned()));
+    if seen.keys == "none" && !seen.trusted {
+        let text = "sshd on the host reads no keys (`AuthorizedKeysFile none`) and does not trust the record's authority \
+                    (`mayfly record check` prints the lines)";
+        return Err(conflict(text.to_owned()));
     }
     if !is_plain_path(&seen.homes) {
         return Err(conflict("the HOME of `useradd -D` on the host is not a plain absolute path".to_owned()));
     }
     let home = format!("{}/{shown}", seen.homes.trim_end_matches('/'));
     let root = group.is_some() && seen.sudo;
+    let certificate = seen.trusted.then(|| Certified { from, valid_from: seen.now.minus(BACKDATE) });
     let frozen = Frozen::AccountV1(Account {
         mark: mark.to_string(),
         id_least: settings.id_least,
         id_most: settings.id_most,
         swept: settings.places(),
         shell: settings.shell,
-        keys: key_file(&seen.keys, shown, &home),
+        keys: if seen.trusted { String::new() } else { key_file(&seen.keys, shown, &home) },
         home,
         valid_until: seen.now.plus(request.lifetime),
         group: group.clone(),
         root,
         states: seen.states.clone(),
+        certificate,
+        forwarding: settings.forwarding,
     });
     let mut changes = vec![PlannedChange {
         kind: ChangeKind::Account,

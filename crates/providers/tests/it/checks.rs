@@ -15,6 +15,7 @@ async fn check(rig: &Rig) -> CheckReport {
         lifts_existing: true,
         settings: json!({}),
         prefix: Prefix::default(),
+        authority: None,
         our_address: Some("127.0.0.1".parse().unwrap()),
         second_address: None,
         now: WallTime::from_micros(micros.parse().unwrap()),

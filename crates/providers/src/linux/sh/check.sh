@@ -1,20 +1,27 @@
 # Reads what a check of the record tells an administrator. Changes nothing.
-# Values: group or nothing, an account's name such as ours, our address, least and most id.
+# Values: group or nothing, an account's name such as ours, our address, least and most id, public key of the record's authority
+# or nothing, the administrative account.
 set -eu
-group=${1#=} name=${2#=} from=${3#=} least=${4#=} most=${5#=}
+group=${1#=} name=${2#=} from=${3#=} least=${4#=} most=${5#=} authority=${6#=} admin=${7#=}
 say 'mayfly 1'
 
 for tool in getent awk grep find cut date flock useradd userdel usermod groupadd groupdel gpasswd sshd setpriv sudo visudo; do
     command -v "$tool" > /dev/null || say "missing $tool"
 done
 say "openssh $(sshd -V 2>&1 | sed -n 's/.*OpenSSH_\([0-9]*\.[0-9]*\).*/\1/p' | head -n 1)"
-settings() {
-    sshd -T -C "user=$name,host=$1,addr=$1" 2> /dev/null || :
-}
-settings "$from" | sed -n -e 's/^authorizedkeysfile /keys /p' -e 's/^pubkeyauthentication /pubkey /p' \
-    -e 's/^usepam /pam /p' -e 's/^passwordauthentication /passwords /p' -e 's/^trustedusercakeys /authority /p'
+settings=$(sshd_settings "$name" "$from")
+say "keys $(setting "$settings" authorizedkeysfile)"
+say "pubkey $(setting "$settings" pubkeyauthentication)"
 # Whom else sshd lets in, where it lists people at all.
-settings "$from" | sed -n -e 's/^allowusers /allowusers /p' -e 's/^allowgroups /allowgroups /p'
+printf '%s\n' "$settings" | sed -n -e 's/^allowusers /allowusers /p' -e 's/^allowgroups /allowgroups /p'
+if trusts "$settings" "$authority"; then say 'trusted yes'; fi
+# Somebody of the host's own whom it must not let in by a certificate of ours: one of its people if there are any.
+say "other $(least=$least most=$most admin=$admin awk -F: '
+    $3 + 0 == 0 || $1 == ENVIRON["admin"] || $5 ~ /^mayfly ins_/ { next }
+    $3 + 0 >= ENVIRON["least"] + 0 && $3 + 0 <= ENVIRON["most"] + 0 { next }
+    $3 + 0 >= 1000 && $3 + 0 < 60000 && $7 !~ /(nologin|false)$/ && person == "" { person = $1 }
+    service == "" { service = $1 }
+    END { print (person == "" ? service : person) }' /etc/passwd)"
 
 if [ -n "$group" ]; then
     group_line "$group" 1

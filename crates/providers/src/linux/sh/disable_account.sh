@@ -1,5 +1,5 @@
-# Closes an account that we made to log-ins: it has expired, has no password, and its key is gone.
-# Values: lock, account, mark, id or nothing, home, file of keys.
+# Closes an account that we made to log-ins: it has expired, has no password, and its key, if it had one, is gone.
+# Values: lock, account, mark, id or nothing, home, file of keys or nothing.
 set -eu
 lock=${1#=} name=${2#=} mark=${3#=} known=${4#=} home=${5#=} keys=${6#=}
 say 'mayfly 1'
@@ -18,6 +18,7 @@ if [ "$found" = ours ]; then
             setpriv "--reuid=$uid" "--regid=$uid" --clear-groups -- rm -f -- "$keys" 2> /dev/null || :
         fi
         ;;
+    '') ;;
     *) rm -f -- "$keys" ;;
     esac
 fi

@@ -1,10 +1,10 @@
-# Makes an account with a group of its own and the key that its session logs in with.
-# Values: lock, last moment, account, mark, least and most id, shell, home, day of expiry, group or nothing with its id, file of keys,
-# public key, our address, end of the key in seconds since 1970.
+# Makes an account with a group of its own and, unless sshd trusts our authority, the key that its session logs in with.
+# Values: lock, last moment, account, mark, least and most id, shell, home, day of expiry, group or nothing with its id, file of keys
+# or nothing, public key, our address, end of the key in seconds since 1970, whether ports may be forwarded (yes or no).
 set -eu
 lock=${1#=} last=${2#=} name=${3#=} mark=${4#=} least=${5#=} most=${6#=} shell=${7#=} home=${8#=} expires=${9#=}
 shift 9
-group=${1#=} gid=${2#=} keys=${3#=} key=${4#=} from=${5#=} ends=${6#=}
+group=${1#=} gid=${2#=} keys=${3#=} key=${4#=} from=${5#=} ends=${6#=} forwarding=${7#=}
 say 'mayfly 1'
 lock_account "$lock"
 
@@ -61,9 +61,16 @@ if [ "$status" -ne 0 ]; then
 fi
 exec 8>&-
 
+if [ -z "$keys" ]; then
+    say "uid $uid"
+    say 'done'
+    exit 0
+fi
 # No process of the account has run yet, so nothing in its home is anybody's trap.
 folder=${keys%/*}
-made="restrict,pty,from=\"$from\",expiry-time=\"$until\" $key"
+allowed=pty
+[ "$forwarding" != yes ] || allowed=pty,port-forwarding
+made="restrict,$allowed,from=\"$from\",expiry-time=\"$until\" $key"
 case $keys in
 "$home"/*) owner=$uid mode=600 folder_mode=700 ;;
 *) owner=0 mode=644 folder_mode=755 ;;

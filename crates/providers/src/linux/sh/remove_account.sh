@@ -1,5 +1,5 @@
 # Removes an account of ours with its home, its mail, its key and its group. Refuses while anything of it runs or is left elsewhere.
-# Values: lock, account, mark, id or nothing, home, file of keys, places to search, whether to say what has changed.
+# Values: lock, account, mark, id or nothing, home, file of keys or nothing, places to search, whether to say what has changed.
 set -eu
 lock=${1#=} name=${2#=} mark=${3#=} known=${4#=} home=${5#=} keys=${6#=} swept=${7#=} compares=${8#=}
 say 'mayfly 1'
@@ -22,7 +22,7 @@ if [ "$found" = ours ]; then
 fi
 
 case $keys in
-"$home"/*) ;;
+'' | "$home"/*) ;;
 *)
     rm -f -- "$keys"
     # A folder for this account alone.

@@ -1,7 +1,7 @@
 # Reads what a launch needs to know. Changes nothing.
-# Values: account, group or nothing, log-in shell, our address, places to search.
+# Values: account, group or nothing, log-in shell, our address, places to search, public key of the record's authority or nothing.
 set -eu
-name=${1#=} group=${2#=} shell=${3#=} from=${4#=} swept=${5#=}
+name=${1#=} group=${2#=} shell=${3#=} from=${4#=} swept=${5#=} authority=${6#=}
 say 'mayfly 1'
 
 for tool in getent awk grep find cut date flock useradd userdel usermod groupadd groupdel gpasswd; do
@@ -48,8 +48,9 @@ fi
 [ ! -x "$shell" ] || say 'shell yes'
 say "homes $(useradd -D | sed -n 's/^HOME=//p')"
 # Where sshd looks for keys outside of homes, the person cannot change them.
-settings=$(sshd -T -C "user=$name,host=$from,addr=$from" 2> /dev/null || sshd -T 2> /dev/null || :)
-say "keys $(printf '%s\n' "$settings" | sed -n 's/^authorizedkeysfile //p')"
+settings=$(sshd_settings "$name" "$from")
+say "keys $(setting "$settings" authorizedkeysfile)"
+if trusts "$settings" "$authority"; then say 'trusted yes'; fi
 micros
 say "now $now"
 say 'done'

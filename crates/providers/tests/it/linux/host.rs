@@ -2,18 +2,21 @@
 
 use crate::rig::Os;
 use async_trait::async_trait;
-use mayfly_dial::ssh::SshKey;
+use mayfly_dial::ssh::{CertificateTerms, SshKey, UserAuthority, UserCertificate};
 use mayfly_dial::{Credential, Credentials, Dialer};
 use mayfly_domain::{
-    CredentialRef, Destination, Endpoint, Entropy, Failure, Permit, Place, RecordName, Secret, Trust, WallTime,
+    AccountName, CredentialRef, Destination, Endpoint, Entropy, Failure, Permit, Place, Prefix, RecordName, Secret,
+    SessionId, Trust, WallTime,
 };
 use mayfly_providers::Services;
 use mayfly_providers::linux::Linux as Subject;
 use mayfly_testbed::host::{Flavour, Host, Options};
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{IpAddr, UdpSocket};
 use std::ops::Deref;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 struct Fixed {
     login: &'static str,
@@ -33,6 +36,8 @@ pub struct Target {
     keys: tempfile::TempDir,
     admin: Arc<Fixed>,
     people: SshKey,
+    /// The authority of the record, which the host trusts or not.
+    pub authority: UserAuthority,
 }
 
 impl Deref for Target {
@@ -64,7 +69,7 @@ impl Target {
         let people = SshKey::of_session(&Secret::random(&mut Os));
         host.write("/run/people.pub", format!("{}\n", people.public_line()), 0o644).unwrap();
         let admin = Arc::new(Fixed { login, secret: key.to_pem().unwrap() });
-        Self { host, keys, admin, people }
+        Self { host, keys, admin, people, authority: authority("web01") }
     }
 
     /// A provider without any connection yet.
@@ -82,9 +87,35 @@ impl Target {
         }
     }
 
-    /// OpenSSH's client for an account: with the key of a session, or as one of the host's own people.
+    /// The address from which the host sees us.
+    pub fn from(&self) -> IpAddr {
+        let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+        socket.connect((self.address(), 22)).unwrap();
+        socket.local_addr().unwrap().ip()
+    }
+
+    /// A certificate as a session gets it that begins now; none for a name that is not one of ours.
+    fn certificate(&self, account: &str, key: &SshKey) -> Option<UserCertificate> {
+        let now = self.now();
+        let (valid_from, valid_until) = (now.minus(Duration::from_secs(60)), now.plus(Duration::from_secs(600)));
+        let terms = CertificateTerms { from: self.from(), valid_from, valid_until, forwarding: false };
+        sign(&self.authority, account, key, &terms)
+    }
+
+    fn key(&self, secret: Option<&Secret>) -> SshKey {
+        secret.map_or_else(|| self.people.clone(), SshKey::of_session)
+    }
+
+    /// OpenSSH's client for an account, with the key of a session or that of the host's own people, and a certificate for it where
+    /// the name is one of ours.
     pub fn ssh(&self, account: &str, secret: Option<&Secret>) -> Command {
-        let key = secret.map_or_else(|| self.people.clone(), SshKey::of_session);
+        let certificate = self.certificate(account, &self.key(secret));
+        self.ssh_with(account, secret, certificate.as_ref())
+    }
+
+    /// The same with a certificate of the caller's, or with the bare key.
+    pub fn ssh_with(&self, account: &str, secret: Option<&Secret>, certificate: Option<&UserCertificate>) -> Command {
+        let key = self.key(secret);
         let path = self.keys.path().join(format!("{:032x}", Os.bits()));
         std::fs::write(&path, key.to_pem().unwrap().expose()).unwrap();
         std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
@@ -92,6 +123,11 @@ impl Target {
         ssh.args(["-F", "none", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes", "-o", "ConnectTimeout=10"]);
         ssh.args(["-o", "IdentitiesOnly=yes", "-o", "LogLevel=ERROR", "-l", account]);
         ssh.arg("-o").arg(format!("UserKnownHostsFile={}", self.keys.path().join("known_hosts").display()));
+        if let Some(certificate) = certificate {
+            let file = path.with_extension("cert");
+            std::fs::write(&file, certificate.line().unwrap()).unwrap();
+            ssh.arg("-o").arg(format!("CertificateFile={}", file.display()));
+        }
         ssh.arg("-i").arg(path).arg(self.address().to_string());
         ssh
     }
@@ -115,11 +151,45 @@ impl Target {
         (!pid.is_empty()).then_some(session)
     }
 
+    /// Changes sshd's settings with a script and lets sshd read them.
+    pub fn change_sshd(&self, script: &str) {
+        self.shell("cp /etc/ssh/sshd_config /etc/ssh/sshd_config.kept").unwrap();
+        self.shell(script).unwrap();
+        self.reload_sshd();
+    }
+
+    /// Takes back what [`Target::change_sshd`] did.
+    pub fn restore_sshd(&self) {
+        self.shell("mv /etc/ssh/sshd_config.kept /etc/ssh/sshd_config").unwrap();
+        self.reload_sshd();
+    }
+
+    /// Lets sshd read its settings and waits until it listens again.
+    pub fn reload_sshd(&self) {
+        let script = "listens() { grep -c 'Server listening' /var/log/sshd.log; }
+                      sshd -t; before=$(listens); kill -HUP \"$(cat /run/sshd.pid)\"
+                      try=0; until [ \"$(listens)\" -gt \"$before\" ]; do
+                          try=$((try + 1)); [ \"$try\" -lt 200 ]; sleep 0.05
+                      done";
+        self.shell(script).unwrap();
+    }
+
     /// The host's clock.
     pub fn now(&self) -> WallTime {
         let micros = self.run(&["date", "+%s%6N"]).unwrap();
         WallTime::from_micros(micros.trim().parse().unwrap())
     }
+}
+
+/// The authority of a record of that name in an installation of its own.
+pub fn authority(record: &str) -> UserAuthority {
+    UserAuthority::of_record(&Secret::random(&mut Os), &RecordName::parse(record).unwrap(), &Prefix::default())
+}
+
+/// Signs a key for an account; nothing for a name that is not one of ours.
+pub fn sign(by: &UserAuthority, account: &str, key: &SshKey, terms: &CertificateTerms) -> Option<UserCertificate> {
+    let account = AccountName::existing(account);
+    by.certify(key, &account, &SessionId::random(&mut Os), terms, &mut Os).ok()
 }
 
 /// Somebody's connection, which answers with what it is told.
