@@ -8,7 +8,7 @@
 use std::{future::Future, net::IpAddr, pin::Pin, sync::Arc};
 
 use async_trait::async_trait;
-use mayfly_dial::Credential;
+use mayfly_dial::{Credential, ssh::UserCertificate};
 use mayfly_domain::{Authorised, BootTime, ConnectionId, Destination, EndReason, Login, SessionId};
 use mayfly_protocol::scram::Verifier;
 use tokio::sync::watch;
@@ -172,6 +172,8 @@ pub struct Joined {
     /// Whether the account was made for this session; its SSH key is then derived from the secret
     /// ([`mayfly_dial::ssh::SshKey::of_session`]), an existing account's secret is its own key or password.
     pub made: bool,
+    /// The certificate for that SSH key, where the target trusts the record's authority and was given no key.
+    pub certificate: Option<UserCertificate>,
     /// What of its protocol the record allows.
     pub service: Service,
     /// The decision that let the person in: the permit to dial.

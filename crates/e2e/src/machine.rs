@@ -184,6 +184,41 @@ impl MachineWorld {
         self.installation.directory().join("known_hosts")
     }
 
+    /// Does on the host what `record check` prints, so that it trusts the authority of that record; from then on the host as it
+    /// then is is what it was before.
+    ///
+    /// # Errors
+    /// When the check does not print it, or it does not work.
+    pub fn trust_authority(&mut self, record: &str) -> Result<()> {
+        let output = self.installation.run(&["-o", "json", "record", "check", record])?;
+        let answer: serde_json::Value = serde_json::from_slice(&output.stdout).with_context(|| describe(&output))?;
+        let fix = |words: &str| -> Result<String> {
+            let findings = answer["findings"].as_array().context("findings")?;
+            let about =
+                |finding: &&serde_json::Value| finding["what"].as_str().is_some_and(|what| what.contains(words));
+            let found = findings.iter().find(about).with_context(|| format!("nothing about {words}: {answer}"))?;
+            let lines = found["fix"].as_array().context("lines")?.iter();
+            Ok(lines.filter_map(serde_json::Value::as_str).collect::<Vec<_>>().join("\n"))
+        };
+        self.host.shell(&fix("does not trust this record's authority")?)?;
+        let config = self.host.run(&["cat", "/etc/ssh/sshd_config"])?;
+        self.host.write("/etc/ssh/sshd_config", format!("{config}\n{}\n", fix("can be bypassed")?), 0o644)?;
+        self.reload_sshd()?;
+        self.before = self.host.snapshot()?;
+        Ok(())
+    }
+
+    /// Lets sshd read its settings again and waits until it listens.
+    ///
+    /// # Errors
+    /// When it refuses them.
+    pub fn reload_sshd(&self) -> Result<()> {
+        let listens = || -> Result<usize> { Ok(self.host.log()?.matches("Server listening").count()) };
+        let before = listens()?;
+        self.host.shell("sshd -t; kill -HUP \"$(cat /run/sshd.pid)\"")?;
+        wait::until("sshd listens again", OUT_LIMIT, || Ok(listens()? > before))
+    }
+
     /// A connect secret, as `mayfly connect` prints it.
     ///
     /// # Errors

@@ -4,7 +4,8 @@
 use crate::ports::provider::Wish;
 use crate::signal::Signal;
 use mayfly_domain::{
-    AccountName, BootTime, ConnectionId, Destination, EndReason, Failure, FailureClass, Secret, SessionId, WallTime,
+    AccountName, BootTime, ConnectionId, Destination, EndReason, Failure, FailureClass, Payload, Secret, SessionId,
+    WallTime,
 };
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
@@ -84,6 +85,8 @@ pub struct Joined {
     pub account: AccountName,
     /// Its password, where the account was made for this session.
     pub secret: Option<Secret>,
+    /// What its provider froze with the account that was made for this session, which may say how to log in.
+    pub payload: Option<Payload>,
     /// When the session ends, on the boot clock.
     pub deadline: BootTime,
     /// When the session ends, by the wall clock at its launch: for people.

@@ -3,7 +3,7 @@
 
 use crate::context::Shared;
 use crate::events;
-use crate::launch::{Launch, UNWRITABLE};
+use crate::launch::{Launch, Made, UNWRITABLE};
 use crate::launcher;
 use crate::out;
 use crate::ports::ledger::{Entry, Write};
@@ -14,7 +14,8 @@ use crate::signal::Signal;
 use crate::watch::Watch;
 use mayfly_domain::audit::{Event, EventKind};
 use mayfly_domain::{
-    Authorised, BootTime, ChangeState, ConnectionId, EndReason, Failure, FailureClass, SessionId, SessionState,
+    Authorised, BootTime, ChangeKind, ChangeState, ConnectionId, EndReason, Failure, FailureClass, SessionId,
+    SessionState,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -224,10 +225,13 @@ impl Session {
     }
 
     fn admit(&self, launch: &Launch, seat: Seat, reply: oneshot::Sender<Result<Joined, Turned>>) {
+        let account = self.order.wish.account.name();
+        let is_made = |made: &&Made| made.row.kind == ChangeKind::Account && made.row.account == *account;
         let joined = Joined {
             session: self.id.clone(),
             destination: self.order.destination.clone(),
-            account: self.order.wish.account.name().clone(),
+            account: account.clone(),
+            payload: launch.changes.iter().rev().find(is_made).map(|made| made.row.payload.clone()),
             secret: launch.secret.clone(),
             deadline: launch.deadline,
             deadline_wall: launch.deadline_wall,

@@ -2,6 +2,7 @@
 
 use crate::clock::OsClock;
 use crate::entropy::OsEntropy;
+use crate::user_authority::UserAuthorities;
 use mayfly_access::objects::{Object, ObjectId, Person, Record, UserRecord};
 use mayfly_access::signin::{Held, Locked, Signins, Source};
 use mayfly_access::store::{Objects, StoreError};
@@ -33,6 +34,8 @@ pub(crate) struct Context {
     pub(crate) run: RunId,
     /// What the names of accounts start with.
     pub(crate) prefix: Prefix,
+    /// The authorities with whose certificates sessions log in to hosts.
+    pub(crate) authorities: UserAuthorities,
     /// The counts of failed sign-ins.
     signins: Mutex<Signins>,
 }
@@ -55,6 +58,8 @@ pub(crate) struct Parts {
     pub(crate) run: RunId,
     /// See [`Context::prefix`].
     pub(crate) prefix: Prefix,
+    /// See [`Context::authorities`].
+    pub(crate) authorities: UserAuthorities,
 }
 
 impl Context {
@@ -69,6 +74,7 @@ impl Context {
             tasks: parts.tasks,
             run: parts.run,
             prefix: parts.prefix,
+            authorities: parts.authorities,
             signins: Mutex::new(Signins::new()),
         })
     }

@@ -13,7 +13,7 @@ use mayfly_brokers::port::{
     Admitted, Claim, ConnectionGuard, Door, Ending, Joined, Protocol, RefusalClass, Refused, Service, SignIn,
     SshService, Standing, Turned,
 };
-use mayfly_dial::ssh::fingerprint_of_line;
+use mayfly_dial::ssh::{SshKey, UserCertificate, fingerprint_of_line};
 use mayfly_dial::{Credential, Credentials};
 use mayfly_domain::audit::EventKind;
 use mayfly_domain::authorise::authorise;
@@ -21,6 +21,7 @@ use mayfly_domain::{Authorised, Entropy, Failure, FailureClass, Permit};
 use mayfly_engine::ports::clock::Clock;
 use mayfly_engine::{Cut, Seat, Signal};
 use mayfly_protocol::scram::Verifier;
+use mayfly_providers::linux::certificate_terms;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -276,6 +277,15 @@ impl Person {
         }
     }
 
+    /// The certificate for the key of the session, where the host trusts the authority of its record.
+    fn certificate(&self, joined: &mayfly_engine::Joined) -> Result<Option<UserCertificate>, Refused> {
+        let (Some(secret), Some(payload)) = (&joined.secret, &joined.payload) else { return Ok(None) };
+        let Some(terms) = certificate_terms(payload).map_err(refused)? else { return Ok(None) };
+        let authority = self.context.authorities.of(&self.claim.login.record);
+        let (key, entropy) = (SshKey::of_session(secret), &mut self.context.entropy());
+        authority.certify(&key, &joined.account, &joined.session, &terms, entropy).map(Some).map_err(refused)
+    }
+
     /// The user record whose account the session uses, where the record names one.
     async fn launch_user(&self, record: &Record) -> Result<Option<mayfly_access::objects::UserRecord>, Refused> {
         match &record.resource().jit.launch {
@@ -303,11 +313,12 @@ impl Admitted for Person {
         let launch = self.launch_user(&record).await?;
         let context = &self.context;
         let order = |mark: &mayfly_domain::Mark| {
-            orders::order(&record, launch.as_ref(), mark, &context.prefix, &mut context.entropy())
+            orders::order(&record, launch.as_ref(), mark, &context.authorities, &context.prefix, &mut context.entropy())
         };
         let joined =
             context.engine.join(Arc::clone(&permit), self.claim.connection.clone(), order).await.map_err(refused)?;
         let made = joined.secret.is_some();
+        let certificate = self.certificate(&joined)?;
         let credential = match (joined.secret, &launch) {
             (Some(secret), _) => Credential { login: joined.account.as_str().to_owned(), secret },
             (None, Some(user)) => {
@@ -326,6 +337,7 @@ impl Admitted for Person {
             destination: joined.destination,
             credential,
             made,
+            certificate,
             service: service(record),
             authorised: permit,
             standing: standing(context, joined.deadline, joined.cut),

@@ -25,6 +25,7 @@ mod peer;
 mod readiness;
 mod sign_ins;
 mod ssh_authority;
+mod user_authority;
 mod wire_up;
 mod workers;
 

@@ -1,5 +1,6 @@
 //! From a record to what the engine is asked for.
 
+use crate::user_authority::UserAuthorities;
 use mayfly_access::objects::{Launch, Leftovers, OperatingSystem, Record, UserRecord};
 use mayfly_domain::{AccountName, Entropy, Mark, Prefix};
 use mayfly_engine::Order;
@@ -19,7 +20,7 @@ pub(crate) fn provider(record: &Record) -> &'static str {
 }
 
 /// The provider's settings of a record, in the provider's own form.
-pub(crate) fn provider_settings(record: &Record) -> serde_json::Value {
+pub(crate) fn provider_settings(record: &Record, authorities: &UserAuthorities) -> serde_json::Value {
     match record {
         Record::Database(database) => {
             let leftovers = match database.resource.session.leftovers {
@@ -29,7 +30,10 @@ pub(crate) fn provider_settings(record: &Record) -> serde_json::Value {
             };
             json!({"connections": database.resource.session.connections, "leftovers": leftovers})
         }
-        Record::Machine(_) => json!({}),
+        Record::Machine(machine) => {
+            let authority = authorities.of(&machine.resource.name).public_line();
+            json!({"authority": authority, "forwarding": !machine.ssh.forwarding.is_empty()})
+        }
     }
 }
 
@@ -38,6 +42,7 @@ pub(crate) fn order(
     record: &Record,
     launch: Option<&UserRecord>,
     mark: &Mark,
+    authorities: &UserAuthorities,
     prefix: &Prefix,
     entropy: &mut dyn Entropy,
 ) -> Order {
@@ -55,7 +60,7 @@ pub(crate) fn order(
         elevate: grant.map(|grant| grant.role.clone()),
         exclusive: grant.is_none_or(|grant| grant.exclusive),
         end_other_sessions: resource.session.end_other_sessions,
-        settings: provider_settings(record),
+        settings: provider_settings(record, authorities),
     };
     Order { upon: Vec::new(), wish, destination: resource.sessions(), linger: resource.session.linger() }
 }

@@ -13,6 +13,7 @@ use crate::keys::{self, Signer};
 use crate::metrics::{self, Metrics};
 use crate::sign_ins;
 use crate::ssh_authority;
+use crate::user_authority::{self, UserAuthorities};
 use mayfly_brokers::port::Task;
 use mayfly_brokers::{postgres, ssh};
 use mayfly_dial::Dialer;
@@ -144,6 +145,7 @@ impl Server {
             ssh_authority::load(&config.data_directory, &vault, &config.public_host, clock.wall(), &mut OsEntropy)?;
         let tls = authority::server_tls(&config.data_directory, &vault, &config.public_host, clock.wall())?;
         let https_tls = authority::https_tls(config.https.as_ref(), &tls)?;
+        let authorities = user_authority::load(&config.data_directory, &vault, &config.account_prefix)?;
         let socket = api::bind(&config.listen.socket).map_err(StartError::Socket)?;
         let https_at = listen_where("listen.https", config.listen.https).await?;
         let postgres_at = listen_where("listen.postgres", config.listen.postgres).await?;
@@ -152,7 +154,7 @@ impl Server {
         tracing::info!(fingerprint = identity.host_key.fingerprint(), "SSH host key");
         let store = open_store(&config, Arc::clone(&clock) as Arc<dyn Clock>, signer).await?;
         let credentials = Arc::new(SealedCredentials::new(Arc::clone(&store), Arc::clone(&vault)));
-        let context = context(&config, &clock, &store, &vault, &credentials, &tasks);
+        let context = context(&config, &clock, &store, &vault, &credentials, authorities, &tasks);
         context.record(vec![context.event(EventKind::ServerStarted, "server")]).await?;
         let found = context.engine.start().await?;
         if found > 0 {
@@ -226,6 +228,7 @@ fn context(
     store: &Arc<Store>,
     vault: &Arc<Vault>,
     credentials: &Arc<SealedCredentials>,
+    authorities: UserAuthorities,
     tasks: &Tasks,
 ) -> Arc<Context> {
     let run = RunId::random(&mut OsEntropy);
@@ -253,6 +256,7 @@ fn context(
         tasks: tasks.clone(),
         run,
         prefix: config.account_prefix.clone(),
+        authorities,
     })
 }
 

@@ -9,13 +9,13 @@ use std::{
 };
 
 use mayfly_dial::{
-    Credential, DialError, Dialer,
+    DialError, Dialer,
     ssh::{Reading, SshConnection, SshKey, SshLogin},
 };
 use mayfly_domain::{Authorised, Destination, Permit, SessionId};
 use tokio::sync::watch;
 
-use crate::port::{Clock, ConnectionGuard, Ending, RefusalClass, Refused, Service, SshService, Standing};
+use crate::port::{Clock, ConnectionGuard, Ending, Joined, RefusalClass, Refused, Service, SshService, Standing};
 
 use crate::standing;
 
@@ -189,8 +189,8 @@ pub(super) async fn open(person: Person, context: &Context, note: impl FnOnce(&S
     let mut standing = joined.standing.clone();
     let limit = context.settings.target_time;
     let opening = async {
-        let connection =
-            log_in(&joined.credential, joined.made, &joined.destination, &joined.authorised, limit).await?;
+        let (login, user) = (login(&joined)?, &joined.credential.login);
+        let connection = log_in(user, &login, &joined.destination, &joined.authorised, limit).await?;
         if let Some(id) = native::id(&connection).await {
             joined.guard.opened(id);
         }
@@ -215,20 +215,35 @@ pub(super) async fn open(person: Person, context: &Context, note: impl FnOnce(&S
     Ok(Ready { target: Arc::new(target), standing, guard: joined.guard })
 }
 
+/// How the session's account logs in.
+fn login(joined: &Joined) -> Result<SshLogin, Closing> {
+    let secret = &joined.credential.secret;
+    match (joined.made, &joined.certificate) {
+        (true, Some(certificate)) => Ok(SshLogin::Certificate(SshKey::of_session(secret), certificate.clone())),
+        (true, None) => Ok(SshLogin::Key(SshKey::of_session(secret))),
+        (false, _) => SshLogin::of_secret(secret).map_err(|failure| Closing::new(Outcome::TargetRefused, failure.text)),
+    }
+}
+
 /// Logs in to the target as the session's account.
 async fn log_in(
-    credential: &Credential,
-    made: bool,
+    user: &str,
+    login: &SshLogin,
     destination: &Destination,
     authorised: &Authorised,
     limit: Duration,
 ) -> Result<SshConnection, Closing> {
-    let login = if made {
-        SshLogin::Key(SshKey::of_session(&credential.secret))
-    } else {
-        let read = SshLogin::of_secret(&credential.secret);
-        read.map_err(|failure| Closing::new(Outcome::TargetRefused, failure.text))?
-    };
-    let dialled = Dialer.ssh(Permit::Open(authorised), destination, &credential.login, &login, limit).await;
-    dialled.map_err(Closing::unreachable)
+    let dialled = Dialer.ssh(Permit::Open(authorised), destination, user, login, limit).await;
+    dialled.map_err(|error| match (&error, login) {
+        (DialError::LoginRefused { endpoint, .. }, SshLogin::Certificate(..)) => {
+            let text = format!(
+                "{endpoint} refuses the certificate of this session, though its settings trust the record's authority: sshd has \
+                 to be told to read them again (mayfly record check {})",
+                authorised.record()
+            );
+            tracing::warn!(error = &error as &dyn std::error::Error, "Target refuses a certificate");
+            Closing::new(Outcome::TargetRefused, text)
+        }
+        _ => Closing::unreachable(error),
+    })
 }

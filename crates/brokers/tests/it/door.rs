@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use mayfly_brokers::port::{
     Admitted, Claim, ConnectionGuard, Door, Ending, Joined, RefusalClass, Refused, Service, SignIn, Standing, Turned,
 };
-use mayfly_dial::Credential;
+use mayfly_dial::{Credential, ssh::UserCertificate};
 use mayfly_domain::{
     Authorised, BootTime, Destination, EndReason, PersonName, RecordName, SessionId, WallTime,
     authorise::{PersonFacts, RecordFacts, authorise},
@@ -48,6 +48,8 @@ pub(crate) struct TestDoor {
     pub(crate) destination: Destination,
     pub(crate) credential: Credential,
     pub(crate) made: bool,
+    /// The certificate for the session's key.
+    pub(crate) certificate: Option<UserCertificate>,
     pub(crate) service: Service,
     /// The fingerprints of the keys with which [`USER`] signs in.
     pub(crate) keys: Vec<String>,
@@ -65,6 +67,7 @@ impl TestDoor {
             destination,
             credential,
             made: true,
+            certificate: None,
             service: Service::Postgres { default_database: "orders".to_owned() },
             keys: Vec::new(),
             launch: Duration::ZERO,
@@ -96,6 +99,7 @@ impl TestDoor {
             destination: self.destination.clone(),
             credential: self.credential.clone(),
             made: self.made,
+            certificate: self.certificate.clone(),
             service: self.service.clone(),
             authorised: Arc::new(authorised()),
             standing: self.standing.subscribe(),

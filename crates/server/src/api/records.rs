@@ -49,7 +49,10 @@ impl Asked {
 
     /// Who answers there, and who is known to be there.
     async fn identity(&self, api: &Api, by: &Administration) -> Result<(TargetId, Option<TargetId>), Refusal> {
-        let (place, settings) = (self.record.resource().administration(), orders::provider_settings(&self.record));
+        let (place, settings) = (
+            self.record.resource().administration(),
+            orders::provider_settings(&self.record, &api.context.authorities),
+        );
         let found = self.provider.identify(by, &place, &settings).await?;
         let known = api.context.store.known_target(&place.destination.endpoint).await?;
         Ok((found, known))
@@ -181,8 +184,9 @@ pub(super) async fn check(
         place: record.resource().administration(),
         elevate: record.resource().jit.elevate.as_ref().map(|grant| grant.role.clone()),
         lifts_existing: matches!(record.resource().jit.launch, Launch::Existing { .. }),
-        settings: orders::provider_settings(&record),
+        settings: orders::provider_settings(&record, &api.context.authorities),
         prefix: api.context.prefix.clone(),
+        authority: matches!(record, Record::Machine(_)).then(|| api.context.authorities.of(&name)),
         our_address: None,
         second_address,
         now: api.context.clock.wall(),

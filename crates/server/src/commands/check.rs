@@ -2,7 +2,7 @@
 
 use crate::config::{Config, Https, Source};
 use crate::wire_up::{StartError, open_vault};
-use crate::{authority, keys};
+use crate::{authority, keys, user_authority};
 use mayfly_domain::WallTime;
 use std::path::Path;
 
@@ -29,7 +29,7 @@ fn given(https: &Https) -> String {
     format!("{}, key {}", https.certificate.display(), origin(&https.key))
 }
 
-/// Checks what a start needs: the settings, the keys, that the installation's key fits the store, and the local authority.
+/// Checks what a start needs: the settings, the keys, that the installation's key fits the store, and the local authorities.
 ///
 /// # Errors
 /// [`StartError`] as `run` would give it.
@@ -40,6 +40,7 @@ pub fn check(path: &Path, now: WallTime) -> Result<CheckReport, StartError> {
     let audit = keys::audit_key(&config.keys)?;
     let own = authority::server_tls(&config.data_directory, &vault, &config.public_host, now)?;
     authority::https_tls(config.https.as_ref(), &own)?;
+    user_authority::load(&config.data_directory, &vault, &config.account_prefix)?;
     let address = |address: Option<std::net::SocketAddr>| address.map_or("off".to_owned(), |at| at.to_string());
     let settings = vec![
         format!("installation = {installation}"),

@@ -4,6 +4,7 @@ use crate::authority::{self, AuthorityError};
 use crate::config::{Audit, Config, Keys, Listen, Log, LogFormat, Source};
 use crate::entropy::OsEntropy;
 use crate::ssh_authority;
+use crate::user_authority;
 use crate::wire_up::{key_check_path, store_settings};
 use mayfly_domain::{Entropy, InstallationId, Prefix, WallTime};
 use mayfly_store::OpenError;
@@ -148,6 +149,7 @@ pub fn init(options: &InitOptions, now: WallTime) -> Result<InitReport, InitErro
     keep_check(&config.data_directory, &vault, &installation, &mut entropy)?;
     authority::create(&config.data_directory, &installation, &vault, now, &mut entropy)?;
     ssh_authority::create(&config.data_directory, &vault, &mut entropy)?;
+    user_authority::create(&config.data_directory, &vault, &mut entropy)?;
     let text = toml(&config)?;
     write(&path, &text)?;
     Ok(InitReport {

@@ -1,6 +1,7 @@
 //! The main job over SSH: `ssh alice~web01@…` lands on a real host as an account made for that session, in the right group,
 //! and the host is afterwards as it was.
 
+mod certificates;
 mod leaves;
 mod lifted;
 mod main_job;
