@@ -21,6 +21,11 @@ impl WallTime {
         self.0
     }
 
+    /// Reads a moment as RFC 3339 writes it, with any offset; `None` when the text is none.
+    pub fn parse(text: &str) -> Option<Self> {
+        text.parse::<jiff::Timestamp>().ok().map(|moment| Self(moment.as_microsecond()))
+    }
+
     /// The moment `span` later; the latest moment there is where that overflows.
     #[must_use]
     pub fn plus(self, span: Duration) -> Self {

@@ -72,9 +72,17 @@ pub(crate) enum Verb {
     Connect(Connect),
     /// List people, credentials and resources
     Ls(Ls),
-    /// Sessions that are not over
-    #[command(subcommand)]
+    /// Sessions: those that are not over and those that were
+    #[command(subcommand, alias = "session")]
     Sessions(Sessions),
+    /// Say whose an account is or was: the person, the session and what it opened, also after it was removed
+    Whois {
+        /// The account, as the target's own log names it
+        account: String,
+        /// When it was seen, such as 2026-11-24T16:00:00Z; the newest session of it if not given
+        #[arg(long, value_name = "TIME")]
+        at: Option<String>,
+    },
     /// What is still owed to a target, or was left there by policy
     #[command(subcommand)]
     Cleanup(Cleanup),
@@ -227,8 +235,14 @@ pub(crate) enum Kind {
 /// `sessions`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Sessions {
-    /// List sessions that are not over
-    Ls,
+    /// List sessions that are not over, the newest first
+    Ls(SessionsLs),
+    /// Tell everything of one session: each step with its time, what it changed, what failed and who can set it right
+    Explain {
+        /// The session
+        #[arg(value_parser = id)]
+        id: String,
+    },
     /// End a session: cut its connections and take its account away
     End {
         /// The session
@@ -238,6 +252,26 @@ pub(crate) enum Sessions {
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
     },
+}
+
+/// `sessions ls`.
+#[derive(Debug, Args)]
+pub(crate) struct SessionsLs {
+    /// Also those that are over
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Only those of this person
+    #[arg(long, value_name = "NAME", value_parser = name)]
+    pub(crate) person: Option<String>,
+    /// Only those of this record
+    #[arg(long, value_name = "NAME", value_parser = name)]
+    pub(crate) record: Option<String>,
+    /// Only those that were not over before then, such as 2026-11-24T16:00:00Z
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: Option<String>,
+    /// Only those that had begun by then
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<String>,
 }
 
 /// `cleanup`.

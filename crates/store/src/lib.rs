@@ -12,6 +12,7 @@ mod database;
 mod error;
 mod files;
 mod health;
+mod history;
 mod ledger;
 mod merkle;
 mod migrate;

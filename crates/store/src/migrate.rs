@@ -10,6 +10,7 @@ pub(crate) const ALL: &[&str] = &[
     include_str!("../migrations/0002-access.sql"),
     include_str!("../migrations/0003-known-targets.sql"),
     include_str!("../migrations/0004-api-tokens.sql"),
+    include_str!("../migrations/0005-history.sql"),
 ];
 
 /// The version that this program works with.

@@ -19,9 +19,7 @@ impl Trail for Store {
         self.read(move |connection| {
             let Ok(from) = i64::try_from(from) else { return Ok(Vec::new()) };
             let sql = include_str!("../sql/trail-entries.sql");
-            Ok(all(connection, sql, params![from, limit], |row| {
-                Ok(TrailEntry { sequence: number(row, 0)?, bytes: row.get(1)? })
-            })?)
+            Ok(all(connection, sql, params![from, limit], entry)?)
         })
         .await
     }
@@ -29,6 +27,11 @@ impl Trail for Store {
     async fn size(&self) -> Result<u64, LedgerError> {
         self.read(|connection| Ok(read_tree(connection)?.map_or(0, |(size, _)| size))).await
     }
+}
+
+/// Reads an entry: its number, then its bytes.
+pub(crate) fn entry(row: &Row<'_>) -> rusqlite::Result<TrailEntry> {
+    Ok(TrailEntry { sequence: number(row, 0)?, bytes: row.get(1)? })
 }
 
 /// Reads a column that counts something.

@@ -36,4 +36,7 @@ pub struct Owed {
     pub failure_class: Option<String>,
     /// What the last pass ran into, in words.
     pub failure: Option<String>,
+    /// Who can set it right, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub who: Option<String>,
 }

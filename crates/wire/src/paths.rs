@@ -12,8 +12,10 @@ pub const OBJECTS: &str = "/v1/objects";
 pub const SECRET: &str = "/v1/secrets/{name}";
 /// POST signs a person in and gives a connect secret.
 pub const CONNECT: &str = "/v1/connect";
-/// GET lists sessions that are not ended.
+/// GET lists sessions.
 pub const SESSIONS: &str = "/v1/sessions";
+/// GET tells everything of one session.
+pub const SESSION: &str = "/v1/sessions/{id}";
 /// POST ends a session.
 pub const SESSION_END: &str = "/v1/sessions/{id}/end";
 /// GET lists what is still owed or kept.

@@ -9,6 +9,7 @@
 )]
 
 mod api;
+mod asked_later;
 mod both;
 mod clients;
 mod first_look;

@@ -1,6 +1,7 @@
-//! What the engine asks of the world: a clock, a ledger with its trail, and providers. Nothing else reaches it from outside.
+//! What the engine asks of the world: a clock, a ledger with its trail and what was, and providers. Nothing else reaches it from outside.
 
 pub mod clock;
+pub mod history;
 pub mod ledger;
 pub mod proof;
 pub mod provider;

@@ -55,13 +55,26 @@ impl Client {
     /// # Errors
     /// As [`Client::get`] does.
     pub(crate) async fn all<T: DeserializeOwned>(&self, path: &str) -> Result<Vec<T>, Failure> {
+        self.all_of(path, &[]).await
+    }
+
+    /// Gets every item of a list that fits these parameters, page by page; those without a value are left out.
+    ///
+    /// # Errors
+    /// As [`Client::get`] does.
+    pub(crate) async fn all_of<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        parameters: &[(&str, Option<&str>)],
+    ) -> Result<Vec<T>, Failure> {
         let mut items = Vec::new();
-        let mut query = "?limit=500".to_owned();
+        let asked = with_parameters(path, parameters);
+        let mut after = String::new();
         for _ in 0..PAGES_MOST {
-            let page: Page<T> = self.get(&format!("{path}{query}")).await?;
+            let page: Page<T> = self.get(&format!("{asked}limit=500{after}")).await?;
             items.extend(page.items);
             let Some(next) = page.next else { return Ok(items) };
-            query = format!("?limit=500&after={}", utf8_percent_encode(&next, NON_ALPHANUMERIC));
+            after = format!("&after={}", utf8_percent_encode(&next, NON_ALPHANUMERIC));
         }
         Err(Failure::unexpected("the server's list has no end"))
     }
@@ -154,6 +167,15 @@ impl Client {
             .hint("mayfly --version")
             .hint("mayfly status")
     }
+}
+
+/// A path with those parameters that have a value, ready for another one.
+pub(crate) fn with_parameters(path: &str, parameters: &[(&str, Option<&str>)]) -> String {
+    let given = parameters.iter().filter_map(|(name, value)| value.map(|value| (name, value)));
+    given.fold(format!("{path}?"), |mut asked, (name, value)| {
+        asked.push_str(&format!("{name}={}&", utf8_percent_encode(value, NON_ALPHANUMERIC)));
+        asked
+    })
 }
 
 fn encode<B: Serialize>(body: &B) -> Result<Zeroizing<Vec<u8>>, Failure> {

@@ -89,7 +89,7 @@ fn parse(entry: &str) -> Value {
 }
 
 /// One entry on one line: number, time, kind, then what it is about, then why.
-fn line(entry: &str) -> String {
+pub(super) fn line(entry: &str) -> String {
     let value = parse(entry);
     let at = value["at_us"].as_i64().and_then(|us| jiff::Timestamp::from_microsecond(us).ok());
     let at = at.map_or_else(|| "(no time)".to_owned(), |at| format!("{at:.3}"));

@@ -68,6 +68,7 @@ fn text(change: &Owed) -> String {
         ("next try", change.next_try.as_deref().unwrap_or_default()),
         ("failure class", change.failure_class.as_deref().unwrap_or_default()),
         ("failure", change.failure.as_deref().unwrap_or_default()),
+        ("who can help", change.who.as_deref().unwrap_or_default()),
     ])
 }
 

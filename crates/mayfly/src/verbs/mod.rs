@@ -6,6 +6,7 @@ mod audit;
 mod cleanup;
 mod connect;
 mod db;
+mod explain;
 mod ls;
 mod record;
 mod secret;
@@ -16,6 +17,7 @@ mod status;
 mod token;
 mod user;
 mod verify;
+mod whois;
 
 use crate::args::{Audit, Cleanup, Record, Secret, Server, Sessions, Token, User, Verb};
 use crate::client::Client;
@@ -42,7 +44,9 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<u8, Failure> {
         Verb::Db(options) => return db::run(context, options).await,
         Verb::Connect(options) => connect::run(context, options).await,
         Verb::Ls(options) => ls::run(context, options).await,
-        Verb::Sessions(Sessions::Ls) => sessions::ls(context).await,
+        Verb::Sessions(Sessions::Ls(options)) => sessions::ls(context, options).await,
+        Verb::Sessions(Sessions::Explain { id }) => explain::run(context, &id).await,
+        Verb::Whois { account, at } => whois::run(context, &account, at.as_deref()).await,
         Verb::Sessions(Sessions::End { id, reason }) => sessions::end(context, &id, reason).await,
         Verb::Cleanup(Cleanup::Ls) => cleanup::ls(context).await,
         Verb::Cleanup(Cleanup::Show { id }) => cleanup::show(context, &id).await,

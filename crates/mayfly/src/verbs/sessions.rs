@@ -1,7 +1,8 @@
-//! `sessions`: those that are not over, and ending one.
+//! `sessions`: the list of them, and ending one.
 
 use super::Context;
 use super::cleanup::can_log_in;
+use crate::args::SessionsLs;
 use crate::failure::{Exit, Failure};
 use crate::output::{Format, Table};
 use mayfly_wire::paths;
@@ -12,8 +13,15 @@ use std::fmt::Write as _;
 ///
 /// # Errors
 /// As the server's answer says.
-pub(super) async fn ls(context: &Context) -> Result<Exit, Failure> {
-    let sessions: Vec<Session> = context.client.all(paths::SESSIONS).await?;
+pub(super) async fn ls(context: &Context, options: SessionsLs) -> Result<Exit, Failure> {
+    let parameters = [
+        ("over", options.all.then_some("true")),
+        ("person", options.person.as_deref()),
+        ("record", options.record.as_deref()),
+        ("from", options.from.as_deref()),
+        ("until", options.until.as_deref()),
+    ];
+    let sessions: Vec<Session> = context.client.all_of(paths::SESSIONS, &parameters).await?;
     context.output.list(&sessions, |session| session.id.clone(), table)?;
     if sessions.is_empty() && context.output.format == Format::Table {
         context.output.remark("no sessions");
@@ -22,16 +30,21 @@ pub(super) async fn ls(context: &Context) -> Result<Exit, Failure> {
 }
 
 fn table(sessions: &[Session]) -> Table {
-    let mut table = Table::new(&["SESSION", "PERSON", "RECORD", "ACCOUNT", "STATE", "OPENED", "OVER BY"]);
+    let mut table = Table::new(&["SESSION", "PERSON", "RECORD", "ACCOUNT", "STATE", "OPENED", "OVER"]);
     for session in sessions {
         let state = match &session.end_reason {
             Some(reason) => format!("{} ({reason})", session.state),
             None => session.state.clone(),
         };
-        let Session { id, person, record, account, opened_at, deadline, .. } = session;
-        table.row(&[id, person, record, account, &state, opened_at, deadline]);
+        let Session { id, person, record, account, opened_at, .. } = session;
+        table.row(&[id, person, record, account, &state, opened_at, over(session)]);
     }
     table
+}
+
+/// When a session was over, or when it has to be.
+pub(super) fn over(session: &Session) -> &str {
+    if session.state == "ended" { &session.since } else { &session.deadline }
 }
 
 /// Ends a session and waits until everything of it is seen to be gone, as long as the server does: some seconds.

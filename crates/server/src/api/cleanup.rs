@@ -6,7 +6,7 @@ use super::problem::{Parameters, Refusal};
 use super::sessions::PAGE_MOST;
 use axum::Json;
 use axum::extract::{Path, State};
-use mayfly_domain::ChangeId;
+use mayfly_domain::{ChangeId, FailureClass};
 use mayfly_engine::ports::ledger::{Held, Ledger};
 use mayfly_wire::cleanup::Owed;
 use mayfly_wire::paths;
@@ -32,7 +32,20 @@ pub(super) fn owed(held: Held) -> Owed {
         tries: change.tries,
         next_try: change.next_try.map(|at| at.to_string()),
         failure_class: change.failure.as_ref().map(|failure| failure.class.as_str().to_owned()),
+        who: change.failure.as_ref().map(|failure| who(failure.class).to_owned()),
         failure: change.failure.map(|failure| failure.text),
+    }
+}
+
+/// Who can set a failure of this class right.
+const fn who(class: FailureClass) -> &'static str {
+    match class {
+        FailureClass::Unreachable => "whoever runs the target, or the network between it and this server",
+        FailureClass::CredentialsRefused => "whoever holds the administrative credential: set its secret again",
+        FailureClass::NotPermitted => "an administrator of the target: `mayfly record check` prints the missing rights",
+        FailureClass::Conflict => "an administrator of the target: something else stands where ours should be",
+        FailureClass::Busy | FailureClass::OutcomeUnknown => "nobody has to: it is tried again",
+        FailureClass::Bug => "the makers of Mayfly: report it with this text",
     }
 }
 

@@ -68,6 +68,7 @@ fn operations() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(objects::set_secret))
         .routes(routes!(connect::connect))
         .routes(routes!(sessions::list))
+        .routes(routes!(sessions::tell))
         .routes(routes!(sessions::end))
         .routes(routes!(cleanup::list))
         .routes(routes!(cleanup::show))

@@ -1,22 +1,27 @@
-//! Sessions: the list of those that are not ended, and the end of one.
+//! Sessions: the list of them, everything about one, and the end of one.
 
 use super::administrator::{Administrator, Read, Sessions};
 use super::problem::{Body, Parameters, Refusal};
 use super::{Api, cleanup};
 use axum::Json;
 use axum::extract::{Path, State};
-use mayfly_domain::{ChangeState, EndReason, SessionId, SessionState};
+use mayfly_domain::{
+    AccountName, ChangeState, EndReason, NameError, PersonName, RecordName, SessionId, SessionState, WallTime,
+};
 use mayfly_engine::Closing;
+use mayfly_engine::ports::history::{Asked, History};
 use mayfly_engine::ports::ledger::{Held, Ledger, SessionRow};
+use mayfly_wire::Page;
 use mayfly_wire::paths;
 use mayfly_wire::problem::Code;
-use mayfly_wire::sessions::{EndAnswer, EndRequest, Session};
-use mayfly_wire::{Page, PageQuery};
+use mayfly_wire::sessions::{EndAnswer, EndRequest, Session, SessionQuery, Story};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// The most items of one page.
 pub(super) const PAGE_MOST: u32 = 500;
+/// The most entries of the trail that are told of one session.
+const ENTRIES_MOST: u32 = 1_000;
 /// The longest reason that somebody may give, in characters.
 const REASON_MOST: usize = 500;
 /// How long the answer to an end waits until everything is seen to be gone. Connections are cut and the end is written down long
@@ -33,6 +38,7 @@ fn worded(row: SessionRow) -> Session {
         state: row.state.as_str().to_owned(),
         opened_at: row.opened_at.to_string(),
         deadline: row.deadline.to_string(),
+        since: row.since.to_string(),
         end_reason: row.end_reason.map(|reason| reason.as_str().to_owned()),
     }
 }
@@ -43,25 +49,75 @@ pub(super) fn session_id(text: &str) -> Result<SessionId, Refusal> {
     })
 }
 
-/// List sessions that are not over
+/// List sessions, the newest first
 #[utoipa::path(
     get,
     path = paths::SESSIONS,
     tag = "sessions",
-    params(PageQuery),
+    params(SessionQuery),
     responses((status = OK, body = Page<Session>)),
     security(("token" = ["read"])),
 )]
 pub(super) async fn list(
     State(api): State<Arc<Api>>,
     _: Administrator<Read>,
-    Parameters(query): Parameters<PageQuery>,
+    Parameters(query): Parameters<SessionQuery>,
 ) -> Result<Json<Page<Session>>, Refusal> {
     let limit = query.limit.unwrap_or(PAGE_MOST).clamp(1, PAGE_MOST);
-    let after = query.after.as_deref().map(session_id).transpose()?;
-    let rows = api.context.store.open_sessions(after.as_ref(), limit).await?;
-    let next = if rows.len() == limit as usize { rows.last().map(|row| row.id.to_string()) } else { None };
-    Ok(Json(Page { items: rows.into_iter().map(worded).collect(), next }))
+    let before = query.after.as_deref().map(str::parse).transpose();
+    let before = before.map_err(|_| Refusal::new(Code::Invalid, "`after` is the `next` of a page before"))?;
+    let rows = api.context.store.sessions(&asked(&query)?, before, limit).await?;
+    let next = if rows.len() == limit as usize { rows.last().map(|row| row.made.to_string()) } else { None };
+    Ok(Json(Page { items: rows.into_iter().map(|row| worded(row.session)).collect(), next }))
+}
+
+/// What a query asks for, each part checked.
+fn asked(query: &SessionQuery) -> Result<Asked, Refusal> {
+    let invalid = |error: NameError| Refusal::new(Code::Invalid, error.to_string());
+    let moment = |name: &str, text: &Option<String>| match text.as_deref().map(WallTime::parse) {
+        None => Ok(None),
+        Some(Some(moment)) => Ok(Some(moment)),
+        Some(None) => {
+            Err(Refusal::new(Code::Invalid, format!("`{name}` is no time of RFC 3339, such as 2026-11-24T16:00:00Z")))
+        }
+    };
+    Ok(Asked {
+        over: query.over,
+        account: query.account.as_deref().map(AccountName::existing),
+        person: query.person.as_deref().map(PersonName::parse).transpose().map_err(invalid)?,
+        record: query.record.as_deref().map(RecordName::parse).transpose().map_err(invalid)?,
+        until: moment("until", &query.until)?,
+        from: moment("from", &query.from)?,
+    })
+}
+
+/// Tell everything that is known of a session, also of one that is over
+#[utoipa::path(
+    get,
+    path = paths::SESSION,
+    tag = "sessions",
+    params(("id" = String, Path, description = "The session")),
+    responses((status = OK, body = Story)),
+    security(("token" = ["read"])),
+)]
+pub(super) async fn tell(
+    State(api): State<Arc<Api>>,
+    _: Administrator<Read>,
+    Path(id): Path<String>,
+) -> Result<Json<Story>, Refusal> {
+    let id = session_id(&id)?;
+    let Some(footprint) = api.context.store.footprint(&id).await? else {
+        return Err(Refusal::new(Code::NotFound, format!("there is no session {id}")).next("mayfly sessions ls --all"));
+    };
+    let mut changes = Vec::new();
+    for change in &footprint.changes {
+        changes.extend(api.context.store.change(&change.id).await?.map(cleanup::owed));
+    }
+    let told = api.context.store.story(&id, ENTRIES_MOST + 1).await?;
+    let more = told.len() > ENTRIES_MOST as usize;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let entries = told.iter().take(ENTRIES_MOST as usize).map(|entry| text(&entry.bytes)).collect();
+    Ok(Json(Story { session: worded(footprint.session), changes, entries, more }))
 }
 
 /// End a session: cut its connections and take its account away

@@ -4,6 +4,8 @@ mod read;
 mod rows;
 mod write;
 
+pub(crate) use rows::session as session_row;
+
 use crate::Store;
 use async_trait::async_trait;
 use mayfly_domain::{AccountName, ChangeId, Endpoint, RunId, SessionId, TargetId, WallTime};

@@ -43,7 +43,7 @@ fn moment(row: &Row<'_>, column: &'static str) -> Result<WallTime> {
 }
 
 /// Reads a session.
-pub(super) fn session(row: &Row<'_>) -> Result<SessionRow> {
+pub(crate) fn session(row: &Row<'_>) -> Result<SessionRow> {
     let end_reason: Option<String> = row.get("end_reason")?;
     Ok(SessionRow {
         id: parsed(row, "id", SessionId::parse)?,

@@ -10,6 +10,7 @@
 mod access;
 mod contract;
 mod group_commit;
+mod history;
 mod kill;
 mod model;
 mod opening;
