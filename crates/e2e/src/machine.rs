@@ -190,6 +190,15 @@ impl MachineWorld {
     /// # Errors
     /// When the check does not print it, or it does not work.
     pub fn trust_authority(&mut self, record: &str) -> Result<()> {
+        self.write_authority(record)?;
+        self.reload_sshd()
+    }
+
+    /// The same, up to the moment at which sshd would have to read its settings again.
+    ///
+    /// # Errors
+    /// As [`MachineWorld::trust_authority`].
+    pub fn write_authority(&mut self, record: &str) -> Result<()> {
         let output = self.installation.run(&["-o", "json", "record", "check", record])?;
         let answer: serde_json::Value = serde_json::from_slice(&output.stdout).with_context(|| describe(&output))?;
         let fix = |words: &str| -> Result<String> {
@@ -203,7 +212,6 @@ impl MachineWorld {
         self.host.shell(&fix("does not trust this record's authority")?)?;
         let config = self.host.run(&["cat", "/etc/ssh/sshd_config"])?;
         self.host.write("/etc/ssh/sshd_config", format!("{config}\n{}\n", fix("can be bypassed")?), 0o644)?;
-        self.reload_sshd()?;
         self.before = self.host.snapshot()?;
         Ok(())
     }

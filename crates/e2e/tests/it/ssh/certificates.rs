@@ -41,6 +41,20 @@ fn a_host_that_trusts_the_authority_holds_no_key(flavour: Flavour) {
     assert!(loud.iter().any(|what| what.contains("opens root, mayfly, carol too")), "{loud:#?}");
 }
 
+/// What an administrator forgets most easily: the settings are written, and the sshd that runs has not read them.
+#[test]
+fn a_host_that_has_not_read_its_settings_is_named() {
+    let mut world = MachineWorld::new(Flavour::Plain, "").unwrap();
+    let _running = world.serve(&["alice"], &[MachineRecord::new("web01")], None).unwrap();
+    world.write_authority("web01").unwrap();
+    let refused = world.run("alice", "web01", "true").unwrap_err().to_string();
+    assert!(refused.contains("sshd has to be told to read them again"), "{refused}");
+    world.as_before("a certificate that was refused").unwrap();
+    world.reload_sshd().unwrap();
+    assert!(world.run("alice", "web01", "id -un").unwrap().starts_with("keeper_"));
+    world.as_before("a session by certificate").unwrap();
+}
+
 fn ports_are_forwarded_where_the_record_allows_it(flavour: Flavour) {
     let mut world = MachineWorld::new(flavour, "").unwrap();
     let connection = "protocol: ssh, forwarding: [\"127.0.0.1:22\"]";
