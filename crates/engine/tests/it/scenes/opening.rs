@@ -3,7 +3,7 @@
 use super::script::{Do, What};
 use super::stage::{Want, secs, stage};
 use mayfly_domain::audit::EventKind;
-use mayfly_domain::{ChangeState, FailureClass, SessionState};
+use mayfly_domain::{ChangeKind, ChangeState, FailureClass, SessionState};
 use std::sync::{Arc, Mutex};
 
 /// "In" and FAILURES 1: all intents of the footprint and their events stand in the ledger, from one commit, before the
@@ -38,6 +38,8 @@ fn the_whole_intent_is_written_before_anything_is_made() {
         assert_eq!(kinds[1..], intended);
         let session = &world.ledger.books().sessions[&client.joined.session];
         assert_eq!(session.state, SessionState::Live);
+        let account = books.changes.values().find(|row| row.kind == ChangeKind::Account).unwrap();
+        assert_eq!(client.joined.payload.as_ref(), Some(&account.payload), "whoever logs in knows what was frozen");
         assert_eq!(world.events(EventKind::SessionStarted).len(), 1);
         client.leave();
         world.cleaned(&process, 60).await;
