@@ -116,6 +116,14 @@ kinds! {
     TargetPinned = "target.pinned",
     /// A target's clock is off by more than the limit that is shown.
     TargetClockOff = "target.clock_off",
+    /// An administrator has locked access down.
+    LockdownStarted = "lockdown.started",
+    /// A lockdown is over.
+    LockdownLifted = "lockdown.lifted",
+    /// A person was switched off; what they had open is cut.
+    PersonDisabled = "person.disabled",
+    /// A person was switched on again.
+    PersonEnabled = "person.enabled",
     /// An object was made.
     RecordCreated = "record.created",
     /// An object was changed.

@@ -3,6 +3,7 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
+use crate::lockdown::Lockdown;
 use crate::names::{PersonName, RecordName};
 use crate::scope::Scope;
 use crate::time::WallTime;
@@ -37,6 +38,9 @@ pub enum Refusal {
     /// Nothing says that this person may open this record.
     #[error("no such record, or you may not open it: an administrator can add it to your `may_launch`")]
     NotAllowed,
+    /// An administrator has locked access down.
+    #[error("access is locked down for now: ask an administrator")]
+    LockedDown,
     /// The record grants no time.
     #[error("the record grants no time: its session duration is zero")]
     NoTime,
@@ -73,16 +77,24 @@ impl Authorised {
     }
 }
 
-/// Decides whether the person may open the record at `at`.
+/// Decides whether the person may open the record at `at`, while these lockdowns hold.
 ///
 /// # Errors
 /// [`Refusal`] when not. An empty `may_launch` allows nothing.
-pub fn authorise(person: PersonFacts<'_>, record: RecordFacts<'_>, at: WallTime) -> Result<Authorised, Refusal> {
+pub fn authorise(
+    person: PersonFacts<'_>,
+    record: RecordFacts<'_>,
+    lockdowns: &[Lockdown],
+    at: WallTime,
+) -> Result<Authorised, Refusal> {
     if person.disabled {
         return Err(Refusal::Disabled);
     }
     if !person.may_launch.contains(record.name) {
         return Err(Refusal::NotAllowed);
+    }
+    if lockdowns.iter().any(|lockdown| lockdown.concerns(person.name, record.name)) {
+        return Err(Refusal::LockedDown);
     }
     if record.duration.is_zero() {
         return Err(Refusal::NoTime);
@@ -178,7 +190,7 @@ mod tests {
         let (alice, orders) = (person("alice"), record("orders"));
         let facts = PersonFacts { name: &alice, disabled: false, may_launch: std::slice::from_ref(&orders) };
         let target = RecordFacts { name: &orders, duration: Duration::from_secs(60) };
-        let proof = authorise(facts, target, WallTime::from_micros(7)).unwrap();
+        let proof = authorise(facts, target, &[], WallTime::from_micros(7)).unwrap();
         assert_eq!((proof.person(), proof.record()), (&alice, &orders));
         assert_eq!((proof.duration(), proof.at()), (Duration::from_secs(60), WallTime::from_micros(7)));
     }
@@ -186,15 +198,18 @@ mod tests {
     // SECURITY-CASES 20, 21: only an active person, only a listed record, and an empty list allows nothing.
     proptest! {
         #[test]
-        fn allowed_exactly_when_active_listed_and_timed(disabled: bool, listed in proptest::collection::vec("[a-c]", 0..4), asked in "[a-c]", seconds in 0_u64..2) {
+        fn allowed_exactly_when_active_listed_timed_and_not_locked_down(disabled: bool, locked in proptest::option::of("[a-c]"), listed in proptest::collection::vec("[a-c]", 0..4), asked in "[a-c]", seconds in 0_u64..2) {
             let may_launch: Vec<_> = listed.iter().map(|name| record(name)).collect();
             let (alice, asked) = (person("alice"), record(&asked));
+            let locked: Vec<_> = locked.iter().map(|name| Lockdown::Record(record(name))).collect();
             let answer = authorise(
                 PersonFacts { name: &alice, disabled, may_launch: &may_launch },
                 RecordFacts { name: &asked, duration: Duration::from_secs(seconds) },
+                &locked,
                 WallTime::from_micros(0),
             );
-            prop_assert_eq!(answer.is_ok(), !disabled && may_launch.contains(&asked) && seconds > 0);
+            let is_locked = locked.contains(&Lockdown::Record(asked.clone()));
+            prop_assert_eq!(answer.is_ok(), !disabled && may_launch.contains(&asked) && seconds > 0 && !is_locked);
         }
     }
 

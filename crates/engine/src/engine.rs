@@ -8,7 +8,8 @@ use crate::seat::{Closing, Joined, Message, Order, Seat, Turned};
 use crate::session;
 use crate::settings::Settings;
 use mayfly_domain::{
-    Authorised, ChangeId, ChangeState, ConnectionId, EndReason, Failure, FailureClass, Mark, SessionId,
+    Authorised, ChangeId, ChangeState, ConnectionId, EndReason, Failure, FailureClass, Mark, PersonName, RecordName,
+    SessionId,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -96,6 +97,22 @@ impl Engine {
         let (closed, answer) = oneshot::channel();
         mailbox.send(Message::End { reason, actor: actor.to_owned(), text, closed: Some(closed) }).ok()?;
         Some(answer)
+    }
+
+    /// Ends every session that runs here and whose person and record `asked` says yes to, without waiting for anything, the ledger
+    /// least of all. Returns how many these were.
+    pub fn end_where(
+        &self,
+        asked: impl Fn(&PersonName, &RecordName) -> bool,
+        reason: EndReason,
+        actor: &str,
+        text: &str,
+    ) -> usize {
+        let end = |mailbox: &mpsc::UnboundedSender<Message>| {
+            let (actor, text) = (actor.to_owned(), Some(text.to_owned()));
+            mailbox.send(Message::End { reason, actor, text, closed: None }).is_ok()
+        };
+        self.shared.registry.of(|(person, record)| asked(person, record)).iter().filter(|mailbox| end(mailbox)).count()
     }
 
     /// Tries a change again now, whatever its back-off says; one that was kept or written off is taken up again.

@@ -14,7 +14,7 @@ pub(crate) type Mailbox = UnboundedSender<Message>;
 #[derive(Default)]
 struct Tables {
     joinable: BTreeMap<Key, (SessionId, Mailbox)>,
-    running: BTreeMap<SessionId, Mailbox>,
+    running: BTreeMap<SessionId, (Key, Mailbox)>,
 }
 
 /// The sessions of this process. The lock is held for single look-ups and changes of a map, never across an await.
@@ -30,7 +30,7 @@ impl Registry {
         }
         let (id, mailbox) = launch();
         tables.joinable.insert(key.clone(), (id.clone(), mailbox.clone()));
-        tables.running.insert(id, mailbox.clone());
+        tables.running.insert(id, (key.clone(), mailbox.clone()));
         mailbox
     }
 
@@ -49,11 +49,16 @@ impl Registry {
 
     /// The mailbox of a session that runs here.
     pub(crate) fn find(&self, id: &SessionId) -> Option<Mailbox> {
-        lock(&self.0).running.get(id).cloned()
+        lock(&self.0).running.get(id).map(|(_, mailbox)| mailbox.clone())
     }
 
     /// The mailboxes of all sessions that run here.
     pub(crate) fn all(&self) -> Vec<Mailbox> {
-        lock(&self.0).running.values().cloned().collect()
+        self.of(|_| true)
+    }
+
+    /// The mailboxes of the sessions that run here and are such as asked for.
+    pub(crate) fn of(&self, asked: impl Fn(&Key) -> bool) -> Vec<Mailbox> {
+        lock(&self.0).running.values().filter(|(key, _)| asked(key)).map(|(_, mailbox)| mailbox.clone()).collect()
     }
 }

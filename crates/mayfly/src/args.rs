@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 pub(crate) use values::{Count, Duration};
-use values::{count, duration, id, name, object};
+use values::{count, duration, id, lockdown, name, object};
 
 /// Accounts that exist for one session.
 #[derive(Debug, Parser)]
@@ -94,6 +94,10 @@ pub(crate) enum Verb {
     /// Records of resources
     #[command(subcommand)]
     Record(Record),
+    /// Lock access down: nothing is opened any more, and what is open is cut
+    ///
+    /// Over the local socket only. Holds at once, and until it is lifted.
+    Lockdown(Lockdown),
     /// Tokens for programs that administer over HTTPS
     #[command(subcommand)]
     Token(Token),
@@ -113,6 +117,24 @@ pub(crate) enum Verb {
 /// `user`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum User {
+    /// Switch a person off: they open nothing any more, and what they have open is cut
+    Disable {
+        /// Who
+        #[arg(value_parser = name)]
+        name: String,
+        /// Why, for the person and the trail
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+    /// Switch a person on again
+    Enable {
+        /// Who
+        #[arg(value_parser = name)]
+        name: String,
+        /// Why, for the trail
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
     /// Make the hash of a sign-in password, for the `password_hash` of a Person
     ///
     /// Asks twice at a terminal, otherwise reads one line of standard input. At least 15 characters.
@@ -344,6 +366,40 @@ pub(crate) enum Record {
         /// The identity that must answer, instead of asking
         #[arg(long, value_name = "IDENTITY")]
         identity: Option<String>,
+    },
+}
+
+/// `lockdown`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(group = clap::ArgGroup::new("whom").required(true))]
+pub(crate) struct Lockdown {
+    /// Everybody
+    #[arg(long, group = "whom")]
+    pub(crate) all: bool,
+    /// One person, whatever they open
+    #[arg(long, group = "whom", value_name = "NAME", value_parser = name)]
+    pub(crate) user: Option<String>,
+    /// One record, whoever opens it
+    #[arg(long, group = "whom", value_name = "NAME", value_parser = name)]
+    pub(crate) record: Option<String>,
+    /// Why, for those who are cut and for the trail
+    #[arg(long, value_name = "TEXT", required = true)]
+    pub(crate) reason: Option<String>,
+    #[command(subcommand)]
+    pub(crate) verb: Option<LockdownVerb>,
+}
+
+/// What else can be done with lockdowns.
+#[derive(Debug, Subcommand)]
+pub(crate) enum LockdownVerb {
+    /// List the lockdowns that hold
+    Ls,
+    /// Lift a lockdown
+    Lift {
+        /// Which: `all`, `person:NAME` or `record:NAME`
+        #[arg(value_parser = lockdown)]
+        lockdown: String,
     },
 }
 

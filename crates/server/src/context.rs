@@ -2,6 +2,7 @@
 
 use crate::clock::OsClock;
 use crate::entropy::OsEntropy;
+use crate::lockdowns::Lockdowns;
 use crate::user_authority::UserAuthorities;
 use mayfly_access::objects::{Object, ObjectId, Person, Record, UserRecord};
 use mayfly_access::signin::{Held, Locked, Signins, Source};
@@ -36,6 +37,8 @@ pub(crate) struct Context {
     pub(crate) prefix: Prefix,
     /// The authorities with whose certificates sessions log in to hosts.
     pub(crate) authorities: UserAuthorities,
+    /// The lockdowns that hold.
+    pub(crate) lockdowns: Lockdowns,
     /// The counts of failed sign-ins.
     signins: Mutex<Signins>,
 }
@@ -58,6 +61,8 @@ pub(crate) struct Parts {
     pub(crate) run: RunId,
     /// See [`Context::prefix`].
     pub(crate) prefix: Prefix,
+    /// See [`Context::lockdowns`].
+    pub(crate) lockdowns: Lockdowns,
     /// See [`Context::authorities`].
     pub(crate) authorities: UserAuthorities,
 }
@@ -74,6 +79,7 @@ impl Context {
             tasks: parts.tasks,
             run: parts.run,
             prefix: parts.prefix,
+            lockdowns: parts.lockdowns,
             authorities: parts.authorities,
             signins: Mutex::new(Signins::new()),
         })

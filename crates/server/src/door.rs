@@ -16,8 +16,7 @@ use mayfly_brokers::port::{
 use mayfly_dial::ssh::{SshKey, UserCertificate, fingerprint_of_line};
 use mayfly_dial::{Credential, Credentials};
 use mayfly_domain::audit::EventKind;
-use mayfly_domain::authorise::authorise;
-use mayfly_domain::{Authorised, Entropy, Failure, FailureClass, Permit};
+use mayfly_domain::{Authorised, EndReason, Entropy, Failure, FailureClass, Permit};
 use mayfly_engine::ports::clock::Clock;
 use mayfly_engine::{Cut, Seat, Signal};
 use mayfly_protocol::scram::Verifier;
@@ -256,12 +255,7 @@ impl Person {
             tracing::error!(%error, "A decision could not be made");
             busy()
         })?;
-        let decision = match (&person, &record) {
-            (Some(person), Some(record)) => {
-                authorise(person.facts(), record.resource().facts(), self.context.clock.wall())
-            }
-            _ => Err(mayfly_domain::authorise::Refusal::NotAllowed),
-        };
+        let decision = self.context.decide(person.as_ref(), record.as_ref());
         match (decision, record) {
             (Ok(proof), Some(record)) => Ok((Arc::new(proof), record)),
             (decision, _) => {
@@ -317,6 +311,12 @@ impl Admitted for Person {
         };
         let joined =
             context.engine.join(Arc::clone(&permit), self.claim.connection.clone(), order).await.map_err(refused)?;
+        // What was decided before may not hold any more: the launch took its time.
+        if let Err(refused) = self.authorise().await {
+            let text = Some(refused.text.clone());
+            drop(context.engine.end(&joined.session, EndReason::Terminated, "server", text));
+            return Err(refused);
+        }
         let made = joined.secret.is_some();
         let certificate = self.certificate(&joined)?;
         let credential = match (joined.secret, &launch) {

@@ -17,6 +17,7 @@ mod door;
 mod entropy;
 mod http;
 mod keys;
+mod lockdowns;
 mod logging;
 mod metrics;
 mod orders;

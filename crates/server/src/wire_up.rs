@@ -10,10 +10,12 @@ use crate::credentials::SealedCredentials;
 use crate::door::ServerDoor;
 use crate::entropy::OsEntropy;
 use crate::keys::{self, Signer};
+use crate::lockdowns::Lockdowns;
 use crate::metrics::{self, Metrics};
 use crate::sign_ins;
 use crate::ssh_authority;
 use crate::user_authority::{self, UserAuthorities};
+use mayfly_access::store::StoreError;
 use mayfly_brokers::port::Task;
 use mayfly_brokers::{postgres, ssh};
 use mayfly_dial::Dialer;
@@ -49,6 +51,9 @@ pub enum StartError {
     /// The store.
     #[error(transparent)]
     Store(#[from] OpenError),
+    /// What people applied cannot be read.
+    #[error(transparent)]
+    Access(#[from] StoreError),
     /// The ledger, once open.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -154,7 +159,7 @@ impl Server {
         tracing::info!(fingerprint = identity.host_key.fingerprint(), "SSH host key");
         let store = open_store(&config, Arc::clone(&clock) as Arc<dyn Clock>, signer).await?;
         let credentials = Arc::new(SealedCredentials::new(Arc::clone(&store), Arc::clone(&vault)));
-        let context = context(&config, &clock, &store, &vault, &credentials, authorities, &tasks);
+        let context = context(&config, &clock, &store, &vault, &credentials, authorities, &tasks).await?;
         context.record(vec![context.event(EventKind::ServerStarted, "server")]).await?;
         let found = context.engine.start().await?;
         if found > 0 {
@@ -222,7 +227,7 @@ async fn open_store(config: &Config, clock: Arc<dyn Clock>, signer: Signer) -> R
     }
 }
 
-fn context(
+async fn context(
     config: &Config,
     clock: &Arc<OsClock>,
     store: &Arc<Store>,
@@ -230,7 +235,7 @@ fn context(
     credentials: &Arc<SealedCredentials>,
     authorities: UserAuthorities,
     tasks: &Tasks,
-) -> Arc<Context> {
+) -> Result<Arc<Context>, StoreError> {
     let run = RunId::random(&mut OsEntropy);
     let credentials: Arc<dyn mayfly_dial::Credentials> = credentials.clone();
     let services = Services::new(Dialer, credentials, Box::new(OsEntropy));
@@ -247,7 +252,7 @@ fn context(
         entropy: Box::new(OsEntropy),
     };
     let engine = Engine::new(mayfly_engine::Settings::default(), identity, ports);
-    Context::new(Parts {
+    Ok(Context::new(Parts {
         clock: Arc::clone(clock),
         store: Arc::clone(store),
         vault: Arc::clone(vault),
@@ -257,7 +262,8 @@ fn context(
         run,
         prefix: config.account_prefix.clone(),
         authorities,
-    })
+        lockdowns: Lockdowns::load(store).await?,
+    }))
 }
 
 /// The PostgreSQL broker, for as long as its task lives.

@@ -11,6 +11,7 @@ pub(crate) const ALL: &[&str] = &[
     include_str!("../migrations/0003-known-targets.sql"),
     include_str!("../migrations/0004-api-tokens.sql"),
     include_str!("../migrations/0005-history.sql"),
+    include_str!("../migrations/0006-lockdowns.sql"),
 ];
 
 /// The version that this program works with.
@@ -95,6 +96,7 @@ mod tests {
         "hold",
         "installation",
         "known_target",
+        "lockdown",
         "object",
         "object_revision",
         "sealed_secret",

@@ -7,8 +7,10 @@
 pub mod audit;
 pub mod cleanup;
 pub mod connect;
+pub mod lockdowns;
 pub mod objects;
 pub mod paths;
+pub mod people;
 pub mod problem;
 pub mod records;
 pub mod sessions;

@@ -28,6 +28,14 @@ pub const CLEANUP_RETRY: &str = "/v1/cleanup/{id}/retry";
 pub const RECORD_CHECK: &str = "/v1/records/{name}/check";
 /// POST asks who answers at a record's address, and pins it where its identity is given.
 pub const RECORD_PIN: &str = "/v1/records/{name}/pin";
+/// GET lists lockdowns, POST starts one.
+pub const LOCKDOWNS: &str = "/v1/lockdowns";
+/// DELETE lifts a lockdown.
+pub const LOCKDOWN: &str = "/v1/lockdowns/{lockdown}";
+/// POST switches a person off.
+pub const PERSON_DISABLE: &str = "/v1/people/{name}/disable";
+/// POST switches a person on again.
+pub const PERSON_ENABLE: &str = "/v1/people/{name}/enable";
 /// GET lists tokens, POST makes one.
 pub const TOKENS: &str = "/v1/tokens";
 /// DELETE takes a token back.

@@ -1,13 +1,15 @@
-//! The ports through which people, records, sealed secrets, connect secrets and tokens are stored. They are coarse: each call is one
+//! The ports through which people, records, sealed secrets, connect secrets, tokens and lockdowns are stored. They are coarse: each call is one
 //! transaction, and what it changes commits together with its audit events or not at all.
 
 mod api_tokens;
 mod connect_secrets;
+mod lockdowns;
 mod objects;
 mod secrets;
 
 pub use api_tokens::{ApiTokens, IssueOutcome};
 pub use connect_secrets::ConnectSecrets;
+pub use lockdowns::{Held, Lockdowns};
 pub use objects::{ApplyOutcome, Batch, Objects, Snapshot};
 pub use secrets::{SealedSecret, SecretOutcome, Secrets};
 

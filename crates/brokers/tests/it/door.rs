@@ -113,7 +113,7 @@ fn authorised() -> Authorised {
     let may = [record.clone()];
     let facts = PersonFacts { name: &person, disabled: false, may_launch: &may };
     let record = RecordFacts { name: &record, duration: Duration::from_secs(3600) };
-    authorise(facts, record, WallTime::from_micros(0)).unwrap()
+    authorise(facts, record, &[], WallTime::from_micros(0)).unwrap()
 }
 
 /// The door as the broker has it; answers are those of the [`TestDoor`] within.

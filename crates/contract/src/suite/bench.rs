@@ -279,7 +279,7 @@ pub(super) fn learn(row: &mut ChangeRow, opened: &Opened) {
 fn permit() -> Authorised {
     let (person, record) = (PersonName::parse("alice").unwrap(), RecordName::parse("target").unwrap());
     let facts = PersonFacts { name: &person, disabled: false, may_launch: std::slice::from_ref(&record) };
-    authorise(facts, RecordFacts { name: &record, duration: LIFETIME }, WallTime::from_micros(0)).unwrap()
+    authorise(facts, RecordFacts { name: &record, duration: LIFETIME }, &[], WallTime::from_micros(0)).unwrap()
 }
 
 fn owed(row: &ChangeRow) -> Owed {

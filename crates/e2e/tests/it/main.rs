@@ -16,6 +16,7 @@ mod first_look;
 mod hostile;
 mod identity;
 mod kill;
+mod lockdown;
 mod main_job;
 mod operations;
 mod past_us;

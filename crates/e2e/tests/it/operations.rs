@@ -2,7 +2,7 @@
 
 /// Method, target, and the scope of a token that may; or `everybody`, or `socket` where only an administrator at the local socket
 /// may.
-pub(crate) const OPERATIONS: [(&str, &str, &str); 20] = [
+pub(crate) const OPERATIONS: [(&str, &str, &str); 25] = [
     ("GET", "/v1/status", "everybody"),
     ("GET", "/v1/ca", "everybody"),
     ("GET", "/v1/openapi.json", "everybody"),
@@ -18,6 +18,11 @@ pub(crate) const OPERATIONS: [(&str, &str, &str); 20] = [
     ("GET", "/v1/cleanup", "read"),
     ("GET", "/v1/cleanup/chg_0000000000000000", "read"),
     ("POST", "/v1/cleanup/chg_0000000000000000/retry", "cleanup"),
+    ("GET", "/v1/lockdowns", "read"),
+    ("POST", "/v1/lockdowns", "socket"),
+    ("DELETE", "/v1/lockdowns/all", "socket"),
+    ("POST", "/v1/people/nobody/disable", "objects"),
+    ("POST", "/v1/people/nobody/enable", "objects"),
     ("GET", "/v1/tokens", "socket"),
     ("POST", "/v1/tokens", "socket"),
     ("DELETE", "/v1/tokens/tok_0000000000000000", "socket"),

@@ -270,7 +270,7 @@ pub(crate) fn permit(person: &str, record_name: &str) -> Arc<Authorised> {
     let (person, name) = (PersonName::parse(person).unwrap(), record(record_name));
     let facts = PersonFacts { name: &person, disabled: false, may_launch: std::slice::from_ref(&name) };
     let record = RecordFacts { name: &name, duration: DURATION };
-    Arc::new(authorise(facts, record, mayfly_domain::WallTime::from_micros(0)).unwrap())
+    Arc::new(authorise(facts, record, &[], mayfly_domain::WallTime::from_micros(0)).unwrap())
 }
 
 impl Process {

@@ -37,6 +37,15 @@ pub(super) fn id(text: &str) -> Result<String, String> {
     }
 }
 
+/// A lockdown as it is listed.
+pub(super) fn lockdown(text: &str) -> Result<String, String> {
+    let known = match text.split_once(':') {
+        None => text == "all",
+        Some((kind, rest)) => matches!(kind, "person" | "record") && name(rest).is_ok(),
+    };
+    known.then(|| text.to_owned()).ok_or("a lockdown is named all, person:NAME or record:NAME".to_owned())
+}
+
 /// An object as `Kind/name`. The server judges the kind.
 pub(super) fn object(text: &str) -> Result<String, String> {
     let (kind, rest) = text.split_once('/').ok_or("an object is named KIND/NAME, such as Database/orders")?;

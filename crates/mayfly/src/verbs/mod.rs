@@ -7,6 +7,7 @@ mod cleanup;
 mod connect;
 mod db;
 mod explain;
+mod lockdown;
 mod ls;
 mod record;
 mod secret;
@@ -23,6 +24,7 @@ use crate::args::{Audit, Cleanup, Record, Secret, Server, Sessions, Token, User,
 use crate::client::Client;
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
+use mayfly_wire::paths;
 
 /// What every verb needs.
 #[derive(Debug)]
@@ -61,6 +63,9 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<u8, Failure> {
         Verb::Audit(Audit::Tail { count, follow }) => audit::tail(context, count, follow).await,
         Verb::Audit(Audit::Verify(options)) => verify::run(context, &options),
         Verb::Status => status::run(context).await,
+        Verb::Lockdown(options) => lockdown::run(context, options).await,
+        Verb::User(User::Disable { name, reason }) => user::switch(context, paths::PERSON_DISABLE, &name, reason).await,
+        Verb::User(User::Enable { name, reason }) => user::switch(context, paths::PERSON_ENABLE, &name, reason).await,
         Verb::User(User::Passwd) => user::passwd(context),
         Verb::Server(Server::Init(options)) => server::init(context, options),
         Verb::Server(Server::Run(options)) => server::run(&options.config).await,

@@ -29,6 +29,7 @@ fn text(status: &Status) -> String {
         ("ready", &ready),
         ("sessions", &status.sessions.to_string()),
         ("owed", &owed),
+        ("locked down", &status.lockdowns.join(", ")),
         ("you are", if status.administrator { "an administrator" } else { "not an administrator" }),
     ])
 }
@@ -48,6 +49,7 @@ mod tests {
             sessions: 2,
             cleanup_pending: 3,
             cleanup_can_log_in: 1,
+            lockdowns: Vec::new(),
             administrator: true,
         };
         let shown = text(&status);

@@ -239,7 +239,7 @@ pub fn permit() -> Authorised {
     let record = RecordName::parse("orders").unwrap();
     let facts = PersonFacts { name: &person, disabled: false, may_launch: std::slice::from_ref(&record) };
     let target = RecordFacts { name: &record, duration: Duration::from_secs(3600) };
-    authorise(facts, target, WallTime::from_micros(0)).unwrap()
+    authorise(facts, target, &[], WallTime::from_micros(0)).unwrap()
 }
 
 /// A change as the ledger would hold it.

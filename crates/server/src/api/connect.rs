@@ -14,7 +14,7 @@ use mayfly_access::people;
 use mayfly_access::signin::{Attempt, Held, Source};
 use mayfly_access::store::ConnectSecrets;
 use mayfly_domain::audit::EventKind;
-use mayfly_domain::authorise::{Refusal as Denial, authorise};
+use mayfly_domain::authorise::Refusal as Denial;
 use mayfly_domain::{Entropy, Login, PersonName, RecordName, Secret};
 use mayfly_engine::ports::clock::Clock;
 use mayfly_protocol::scram::Verifier;
@@ -130,10 +130,7 @@ async fn judge(context: &Arc<Context>, name: &PersonName, attempt: Attempt, veri
 /// The record, if this person may open it; a refusal is on record before it is answered.
 async fn permitted(context: &Arc<Context>, person: &Person, name: &RecordName) -> Result<Record, Refusal> {
     let record = context.resource(name).await?;
-    let decision = record
-        .as_ref()
-        .ok_or(Denial::NotAllowed)
-        .and_then(|record| authorise(person.facts(), record.resource().facts(), context.clock.wall()).map(|_| ()));
+    let decision = context.decide(Some(person), record.as_ref()).map(|_| ());
     match (decision, record) {
         (Ok(()), Some(record)) => Ok(record),
         (decision, _) => {

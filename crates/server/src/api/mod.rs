@@ -5,8 +5,10 @@ mod audit;
 mod cleanup;
 mod connect;
 mod https;
+mod lockdowns;
 mod objects;
 mod openapi;
+mod people;
 mod problem;
 mod records;
 mod serve;
@@ -75,6 +77,10 @@ fn operations() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(cleanup::retry))
         .routes(routes!(records::check))
         .routes(routes!(records::pin))
+        .routes(routes!(lockdowns::list, lockdowns::start))
+        .routes(routes!(lockdowns::lift))
+        .routes(routes!(people::disable))
+        .routes(routes!(people::enable))
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::revoke))
         .routes(routes!(audit::read))

@@ -10,7 +10,7 @@ use axum::extract::{Path, State};
 use mayfly_access::objects::{self, Kind, Object, ObjectId, Resource};
 use mayfly_access::store::{ApplyOutcome, Batch, Objects, SealedSecret, SecretOutcome, Secrets, Snapshot};
 use mayfly_domain::audit::{Event, EventKind};
-use mayfly_domain::{EndReason, RecordName, Secret, Trust, authorise};
+use mayfly_domain::{EndReason, RecordName, Secret, Trust};
 use mayfly_engine::ports::clock::Clock;
 use mayfly_engine::ports::ledger::Ledger;
 use mayfly_vault::Sealed;
@@ -237,12 +237,7 @@ async fn end_what_is_no_longer_allowed(api: &Api) -> Result<(), Refusal> {
         for session in &page {
             let person = api.context.person(&session.person).await?;
             let record = api.context.resource(&session.record).await?;
-            let allowed = match (&person, &record) {
-                (Some(person), Some(record)) => {
-                    authorise::authorise(person.facts(), record.resource().facts(), api.context.clock.wall()).is_ok()
-                }
-                _ => false,
-            };
+            let allowed = api.context.decide(person.as_ref(), record.as_ref()).is_ok();
             if !allowed {
                 let text = Some("you may no longer open this".to_owned());
                 // How it goes is shown by `sessions ls` and `cleanup ls`; applying does not wait for targets.

@@ -43,6 +43,14 @@ fn worded(row: SessionRow) -> Session {
     }
 }
 
+/// Refuses a reason that is too long.
+pub(super) fn check_reason(reason: Option<&str>) -> Result<(), Refusal> {
+    if reason.is_some_and(|reason| reason.chars().count() > REASON_MOST) {
+        return Err(Refusal::new(Code::Invalid, format!("a reason has at most {REASON_MOST} characters")));
+    }
+    Ok(())
+}
+
 pub(super) fn session_id(text: &str) -> Result<SessionId, Refusal> {
     SessionId::parse(text).map_err(|error| {
         Refusal::new(Code::Invalid, format!("this is not the id of a session: {error}")).next("mayfly sessions ls")
@@ -137,9 +145,7 @@ pub(super) async fn end(
     Body(request): Body<EndRequest>,
 ) -> Result<Json<EndAnswer>, Refusal> {
     let id = session_id(&id)?;
-    if request.reason.as_ref().is_some_and(|reason| reason.chars().count() > REASON_MOST) {
-        return Err(Refusal::new(Code::Invalid, format!("a reason has at most {REASON_MOST} characters")));
-    }
+    check_reason(request.reason.as_deref())?;
     let Some(closed) = api.context.engine.end(&id, EndReason::Terminated, by.by(), request.reason) else {
         let known = api.context.store.footprint(&id).await?;
         let detail = match known {

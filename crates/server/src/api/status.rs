@@ -29,6 +29,7 @@ pub(crate) async fn status(
         sessions: api.context.engine.running() as u64,
         cleanup_pending: cleanup.pending,
         cleanup_can_log_in: cleanup.can_log_in,
+        lockdowns: api.context.lockdowns.held().iter().map(|held| held.lockdown.to_string()).collect(),
         administrator: peer.administration().is_some(),
     }))
 }

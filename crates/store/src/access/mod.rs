@@ -1,8 +1,9 @@
-//! The store ports of the access crate on SQLite: objects, sealed secrets, connect secrets and tokens, in the same transactions as
+//! The store ports of the access crate on SQLite: objects, sealed secrets, connect secrets, tokens and lockdowns, in the same transactions as
 //! the ledger, and with their events in the same trail.
 
 mod api_tokens;
 mod connect_secrets;
+mod lockdowns;
 mod objects;
 mod secrets;
 

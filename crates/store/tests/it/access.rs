@@ -7,10 +7,10 @@ use mayfly_access::api_token::{ApiToken, NewToken};
 use mayfly_access::connect_secret::ConnectSecret;
 use mayfly_access::objects::{Object, ObjectId, Person, UserRecord};
 use mayfly_access::store::{
-    ApiTokens, ApplyOutcome, Batch, ConnectSecrets, IssueOutcome, Objects, SealedSecret, SecretOutcome, Secrets,
-    StoreError,
+    ApiTokens, ApplyOutcome, Batch, ConnectSecrets, Held, IssueOutcome, Lockdowns, Objects, SealedSecret,
+    SecretOutcome, Secrets, StoreError,
 };
-use mayfly_domain::{ChangeState, PersonName, RecordName, Scope};
+use mayfly_domain::{ChangeState, Lockdown, PersonName, RecordName, Scope};
 use mayfly_engine::ports::ledger::{ChangeRow, Learnt, Ledger, Write};
 use mayfly_engine::ports::trail::Trail;
 use mayfly_store::Store;
@@ -210,4 +210,26 @@ async fn a_token_is_kept_until_it_is_taken_back_or_another_finds_it_expired() {
     let later = token("ci", 4, 60);
     assert_eq!(ApiTokens::put(&store, later.clone(), vec![event(0)]).await, Ok(IssueOutcome::Stored));
     assert_eq!(store.list(None, 10).await.unwrap(), [later]);
+}
+
+#[tokio::test]
+async fn a_lockdown_holds_until_it_is_lifted_whatever_is_started_again_meanwhile() {
+    let rig = Rig::new();
+    let store = rig.open();
+    let held = |lockdown: Lockdown, reason: &str| Held {
+        lockdown,
+        reason: reason.to_owned(),
+        by: "uid:0".to_owned(),
+        since: at(0),
+    };
+    let orders = Lockdown::Record(record("orders"));
+    for (lockdown, reason) in [(Lockdown::All, "first"), (orders.clone(), "leak"), (Lockdown::All, "second")] {
+        store.hold(held(lockdown, reason), vec![event(0)]).await.unwrap();
+    }
+    store.close();
+    let store = rig.open();
+    assert_eq!(store.held().await.unwrap(), [held(Lockdown::All, "second"), held(orders, "leak")]);
+    assert_eq!(store.lift(&Lockdown::All, vec![event(0)]).await, Ok(true));
+    assert_eq!(store.lift(&Lockdown::All, vec![event(0)]).await, Ok(false));
+    assert_eq!(store.held().await.unwrap().len(), 1);
 }

@@ -1,0 +1,2 @@
+-- Lifts a lockdown.
+DELETE FROM lockdown WHERE lockdown = ?1

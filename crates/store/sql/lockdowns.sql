@@ -1,0 +1,2 @@
+-- Every lockdown that holds.
+SELECT lockdown, reason, made_by, since FROM lockdown ORDER BY lockdown
