@@ -13,6 +13,7 @@ pub mod commands;
 mod config;
 mod context;
 mod credentials;
+mod decision;
 mod door;
 mod entropy;
 mod http;

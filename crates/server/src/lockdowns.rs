@@ -1,11 +1,7 @@
 //! The lockdowns that hold, in memory, so that a lockdown works at once and also while the store does not answer.
 
-use crate::context::Context;
-use mayfly_access::objects::{Person, Record};
 use mayfly_access::store::{Held, Lockdowns as _, StoreError};
-use mayfly_domain::authorise::{Refusal, authorise};
-use mayfly_domain::{Authorised, EndReason, Lockdown};
-use mayfly_engine::ports::clock::Clock;
+use mayfly_domain::Lockdown;
 use mayfly_store::Store;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -48,28 +44,8 @@ impl Lockdowns {
         held
     }
 
-    fn kinds(&self) -> Vec<Lockdown> {
+    /// Whom they concern.
+    pub(crate) fn kinds(&self) -> Vec<Lockdown> {
         self.lock().iter().map(|held| held.lockdown.clone()).collect()
-    }
-}
-
-impl Context {
-    /// The one decision, with what holds now. Somebody or something that is not there is refused as what may not be opened.
-    ///
-    /// # Errors
-    /// Why not.
-    pub(crate) fn decide(&self, person: Option<&Person>, record: Option<&Record>) -> Result<Authorised, Refusal> {
-        match (person, record) {
-            (Some(person), Some(record)) => {
-                let facts = (person.facts(), record.resource().facts());
-                authorise(facts.0, facts.1, &self.lockdowns.kinds(), self.clock.wall())
-            }
-            _ => Err(Refusal::NotAllowed),
-        }
-    }
-
-    /// Ends the sessions that a lockdown concerns, without waiting for anything. Returns how many these were.
-    pub(crate) fn cut(&self, lockdown: &Lockdown, by: &str, text: &str) -> usize {
-        self.engine.end_where(|person, record| lockdown.concerns(person, record), EndReason::Terminated, by, text)
     }
 }

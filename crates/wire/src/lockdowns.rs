@@ -1,4 +1,4 @@
-//! Lockdowns.
+//! Lockdowns: the start of one, and those that hold.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
