@@ -134,6 +134,8 @@ kinds! {
     SecretSet = "secret.set",
     /// A record was checked against its target.
     RecordChecked = "record.checked",
+    /// What installs the helper of a record's target was given out.
+    RecordHelperPrinted = "record.helper_printed",
 }
 
 /// One event. Fields that do not apply are `None`; who acted is always said.

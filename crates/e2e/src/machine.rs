@@ -179,6 +179,15 @@ impl MachineWorld {
         Ok(running)
     }
 
+    /// Notes anew what is on the host, after an administrator has changed it.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn note(&mut self) -> Result<()> {
+        self.before = self.host.snapshot()?;
+        Ok(())
+    }
+
     /// The file by which clients know the broker.
     pub fn known_hosts(&self) -> PathBuf {
         self.installation.directory().join("known_hosts")

@@ -355,6 +355,18 @@ pub(crate) enum Record {
         #[arg(long, value_name = "ADDRESS")]
         from: Option<IpAddr>,
     },
+    /// Print what limits Mayfly's administrative log-in on a host to a helper: a shell script, to be run there as root
+    ///
+    /// `mayfly record install-helpers web01 | ssh HOST sudo sh`. The helper takes only what the records need that lead to the
+    /// host; it is installed again when they change.
+    InstallHelpers {
+        /// The record
+        #[arg(value_parser = name)]
+        name: String,
+        /// The address from which the host sees the server come, where the server cannot find out
+        #[arg(long, value_name = "ADDRESS")]
+        from: Option<IpAddr>,
+    },
     /// Say which server is the one behind a record, after it was replaced on purpose
     ///
     /// The first server that answers is taken as it is; sessions are opened on no other. This shows who answers now and asks

@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 use mayfly_dial::ssh::UserAuthority;
-use mayfly_domain::{Administration, Failure, Place, Prefix, TargetId, WallTime};
+use mayfly_domain::{Administration, Failure, InstallationId, Place, Prefix, RecordName, TargetId, WallTime};
 use serde::Serialize;
 use std::net::IpAddr;
 
@@ -59,6 +59,8 @@ impl CheckReport {
 /// What is checked.
 #[derive(Debug, Clone)]
 pub struct CheckRequest {
+    /// The record.
+    pub record: RecordName,
     /// Where the target is administered, and with which credential.
     pub place: Place,
     /// The group or role that sessions of the record are lifted into, if any.
@@ -77,6 +79,34 @@ pub struct CheckRequest {
     pub second_address: Option<IpAddr>,
     /// Now, by our wall clock.
     pub now: WallTime,
+}
+
+/// For whom a helper on a target is installed.
+#[derive(Debug, Clone)]
+pub struct HelperRequest {
+    /// The record that was asked for.
+    pub record: RecordName,
+    /// Where the target is administered, and with which credential.
+    pub place: Place,
+    /// What the names of accounts start with.
+    pub prefix: Prefix,
+    /// Whose marks accounts carry.
+    pub installation: InstallationId,
+    /// The address from which the target sees us come, where the administrator gave it.
+    pub from: Option<IpAddr>,
+    /// What each record that leads to the place needs.
+    pub served: Vec<Served>,
+}
+
+/// What one record needs of the helper of its target.
+#[derive(Debug, Clone)]
+pub struct Served {
+    /// The group that its sessions are lifted into, if any.
+    pub elevate: Option<String>,
+    /// The existing account that its sessions use, if it names one.
+    pub existing: Option<String>,
+    /// The provider's own settings of the record, as JSON.
+    pub settings: serde_json::Value,
 }
 
 /// The check of a record against its target. It changes nothing there.
@@ -98,6 +128,15 @@ pub trait Check: Send + Sync + 'static {
     /// # Errors
     /// A [`Failure`] when the target cannot be asked at all; whatever can be asked is a finding.
     async fn check(&self, by: &Administration, request: &CheckRequest) -> Result<CheckReport, Failure>;
+
+    /// A shell script that installs on a target the one program that the administrative credential may run there from then on, and
+    /// limits it to that. `None` where this kind of target has none.
+    ///
+    /// # Errors
+    /// A [`Failure`] when the credential is none that could be limited, or a setting none that could be kept.
+    async fn helper(&self, _by: &Administration, _request: &HelperRequest) -> Result<Option<String>, Failure> {
+        Ok(None)
+    }
 }
 
 #[cfg(test)]

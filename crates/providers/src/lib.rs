@@ -11,7 +11,7 @@ pub mod postgres;
 pub mod registry;
 mod services;
 
-pub use check::{Check, CheckReport, CheckRequest, Finding, Level};
+pub use check::{Check, CheckReport, CheckRequest, Finding, HelperRequest, Level, Served};
 pub use descriptor::{Capabilities, Descriptor, Setting, SettingKind, TargetDeadline};
 pub use registry::Registry;
 pub use services::Services;

@@ -26,6 +26,8 @@ pub const CLEANUP_ONE: &str = "/v1/cleanup/{id}";
 pub const CLEANUP_RETRY: &str = "/v1/cleanup/{id}/retry";
 /// POST checks a record against its target.
 pub const RECORD_CHECK: &str = "/v1/records/{name}/check";
+/// POST prints what installs the helper of a record's target.
+pub const RECORD_HELPERS: &str = "/v1/records/{name}/helpers";
 /// POST asks who answers at a record's address, and pins it where its identity is given.
 pub const RECORD_PIN: &str = "/v1/records/{name}/pin";
 /// GET lists lockdowns, POST starts one.

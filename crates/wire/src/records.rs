@@ -10,6 +10,22 @@ pub struct CheckRequest {
     pub second_address: Option<String>,
 }
 
+/// The helper of a target is wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HelpersRequest {
+    /// The address from which the target sees the server come; `None` lets the server find out.
+    pub from: Option<String>,
+}
+
+/// What installs it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HelpersAnswer {
+    /// The record.
+    pub record: String,
+    /// A shell script, to be run on the target as root.
+    pub script: String,
+}
+
 /// A pin that is wanted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PinRequest {

@@ -2,7 +2,7 @@
 
 /// Method, target, and the scope of a token that may; or `everybody`, or `socket` where only an administrator at the local socket
 /// may.
-pub(crate) const OPERATIONS: [(&str, &str, &str); 25] = [
+pub(crate) const OPERATIONS: [(&str, &str, &str); 26] = [
     ("GET", "/v1/status", "everybody"),
     ("GET", "/v1/ca", "everybody"),
     ("GET", "/v1/openapi.json", "everybody"),
@@ -12,6 +12,7 @@ pub(crate) const OPERATIONS: [(&str, &str, &str); 25] = [
     ("PUT", "/v1/secrets/orders-admin", "secrets"),
     ("POST", "/v1/records/orders/pin", "records"),
     ("POST", "/v1/records/orders/check", "records"),
+    ("POST", "/v1/records/orders/helpers", "records"),
     ("GET", "/v1/sessions", "read"),
     ("GET", "/v1/sessions/ses_0000000000000000", "read"),
     ("POST", "/v1/sessions/ses_0000000000000000/end", "sessions"),

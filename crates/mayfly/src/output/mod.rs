@@ -34,7 +34,7 @@ pub(crate) struct Output {
     /// Whether standard output is coloured.
     pub(crate) colour: bool,
     /// Whether standard output is a terminal.
-    terminal: bool,
+    pub(crate) terminal: bool,
     /// The columns of the terminal that tables are cut to.
     width: Option<usize>,
 }

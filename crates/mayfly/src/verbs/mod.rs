@@ -56,6 +56,7 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<u8, Failure> {
         Verb::Apply(options) => apply::run(context, options).await,
         Verb::Secret(Secret::Set { name, secret_file }) => secret::set(context, &name, secret_file.as_deref()).await,
         Verb::Record(Record::Check { name, from }) => record::check(context, &name, from).await,
+        Verb::Record(Record::InstallHelpers { name, from }) => record::install_helpers(context, &name, from).await,
         Verb::Record(Record::Pin { name, identity }) => record::pin(context, &name, identity).await,
         Verb::Token(Token::Create { name, scope, valid }) => token::create(context, name, scope, valid).await,
         Verb::Token(Token::Ls) => token::ls(context).await,

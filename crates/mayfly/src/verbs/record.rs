@@ -1,4 +1,5 @@
 //! `record check`: what was looked at on a target, and the statements that set it right. `record pin`: which server it is.
+//! `record install-helpers`: what limits us there.
 
 use super::Context;
 use crate::ask;
@@ -6,7 +7,9 @@ use crate::escape;
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
 use mayfly_wire::paths;
-use mayfly_wire::records::{CheckAnswer, CheckRequest, Finding, Level, PinAnswer, PinRequest};
+use mayfly_wire::records::{
+    CheckAnswer, CheckRequest, Finding, HelpersAnswer, HelpersRequest, Level, PinAnswer, PinRequest,
+};
 use std::net::IpAddr;
 
 /// Checks a record. [`Exit::Pending`] when something is missing or in excess: the findings are the result, and are printed.
@@ -20,6 +23,22 @@ pub(super) async fn check(context: &Context, name: &str, from: Option<IpAddr>) -
     context.output.one(&answer, &answer.record, || text(&context.output, &answer))?;
     let wanting = answer.findings.iter().any(|finding| matches!(finding.level, Level::Missing | Level::Excess));
     Ok(if wanting { Exit::Pending } else { Exit::Done })
+}
+
+/// Prints the script that installs the helper of a record's target, and nothing else, so that it can be piped there.
+///
+/// # Errors
+/// When the server cannot make it, and whatever else it says.
+pub(super) async fn install_helpers(context: &Context, name: &str, from: Option<IpAddr>) -> Result<Exit, Failure> {
+    let path = paths::with(paths::RECORD_HELPERS, name);
+    let request = HelpersRequest { from: from.map(|address| address.to_string()) };
+    let answer: HelpersAnswer = context.client.post_slow(&path, &request, "asking the target").await?;
+    // A shell gets it as it is; a terminal, which could obey it, gets no control characters.
+    let text = || answer.script.lines().map(|line| escape::line(line) + "\n").collect::<String>();
+    context
+        .output
+        .one(&answer, &answer.record, || if context.output.terminal { text() } else { answer.script.clone() })?;
+    Ok(Exit::Done)
 }
 
 /// Shows who answers at a record's address and, once that is confirmed, pins it.
@@ -93,7 +112,7 @@ fn lines(output: &Output, finding: &Finding) -> String {
     let mark = match finding.level {
         Level::Ok => output.paint(32, "✓"),
         Level::Missing => output.paint(31, "✗ missing:"),
-        Level::Excess => output.paint(33, "! in excess:"),
+        Level::Excess => output.paint(31, "✗ in excess:"),
         Level::NotTried => output.paint(33, "! not tried:"),
     };
     let mut text = format!("{mark} {}\n", escape::line(&finding.what));

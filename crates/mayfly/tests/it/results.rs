@@ -73,7 +73,7 @@ fn a_check_prints_its_statements_and_tells_by_its_code_whether_any_is_needed() {
     assert_eq!(
         ended.stdout,
         "✓ this is ok\n✗ missing: this is missing\n      GRANT a TO b;\n      GRANT c TO d;\n\
-         ! in excess: this is excess\n      REVOKE e FROM b;\n! not tried: this is not_tried\n\n\
+         ✗ in excess: this is excess\n      REVOKE e FROM b;\n! not tried: this is not_tried\n\n\
          if Mayfly is destroyed now: it ends\norders: 1 as it should be, 1 missing, 1 in excess, 1 not tried\n"
     );
     assert_eq!(server.asked()[0].body, json!({"second_address": "127.0.0.2"}));

@@ -4,11 +4,12 @@
 use super::Linux;
 use super::answer::Answer;
 use super::certificates::{self, Others};
-use super::connection::Facts;
-use super::script::CHECK;
+use super::connection::{Facts, Way};
+use super::helper;
+use super::script::{self, CHECK};
 use super::settings::Settings;
 use super::trouble::Trouble;
-use crate::check::{Check, CheckReport, CheckRequest, Level};
+use crate::check::{Check, CheckReport, CheckRequest, HelperRequest, Level};
 use async_trait::async_trait;
 use mayfly_domain::{Administration, Failure, Permit, Place, TargetId};
 use std::time::Duration;
@@ -36,7 +37,7 @@ impl Check for Linux {
 
     async fn check(&self, by: &Administration, request: &CheckRequest) -> Result<CheckReport, Failure> {
         let settings = Settings::read(&request.settings)?;
-        let lease = self.pool.lease(Permit::Inspect(by), &request.place).await?;
+        let lease = self.pool.lease_anew(Permit::Inspect(by), &request.place).await?;
         let values = [
             request.elevate.as_deref().unwrap_or_default(),
             &format!("{}{}", request.prefix.as_str(), "0".repeat(13)),
@@ -53,9 +54,16 @@ impl Check for Linux {
                 checked.no_root();
                 return Ok(checked.report);
             }
+            // What the helper does not take is what is missing.
+            Err(Trouble::Said(reason)) if reason.starts_with("refused ") => {
+                let fix = vec![checked.install()];
+                checked.missing(Trouble::Said(reason).failure(DOING).text, fix);
+                return Ok(checked.report);
+            }
             Err(trouble) => return Err(trouble.failure(DOING)),
         };
-        checked.everything(&answer, &settings).map_err(|trouble| trouble.failure(DOING))?;
+        let forwards = lease.facts().way.is_helper() && lease.forwards().await;
+        checked.everything(&answer, &settings, forwards).map_err(|trouble| trouble.failure(DOING))?;
         let mut report = checked.report;
         if let (Some(authority), true) = (&request.authority, answer.yes("trusted")) {
             let others = Others { admin: &lease.facts().admin, other: answer.maybe("other").unwrap_or_default() };
@@ -64,6 +72,10 @@ impl Check for Linux {
             certificates::try_others(&self.services, by, to, authority, seen, &others, &mut report).await;
         }
         Ok(report)
+    }
+
+    async fn helper(&self, by: &Administration, request: &HelperRequest) -> Result<Option<String>, Failure> {
+        helper::install(self, by, request).await.map(Some)
     }
 }
 
@@ -79,23 +91,28 @@ impl Checked<'_> {
         self.report.add(Level::Missing, what, fix);
     }
 
-    fn everything(&mut self, answer: &Answer, settings: &Settings) -> Result<(), Trouble> {
+    fn everything(&mut self, answer: &Answer, settings: &Settings, forwards: bool) -> Result<(), Trouble> {
         self.host(answer)?;
         self.tools(answer);
         self.ids(answer, settings)?;
         self.keys(answer, &settings.authority);
         self.group(answer);
-        self.rights();
+        self.rights(answer, forwards);
         Ok(())
+    }
+
+    /// The command whose output, run on the host as root, installs the helper.
+    fn install(&self) -> String {
+        let endpoint = &self.request.place.destination.endpoint;
+        let port = if endpoint.port == 22 { String::new() } else { format!("-p {} ", endpoint.port) };
+        format!("mayfly record install-helpers {} | ssh {port}root@{} sh", self.request.record, endpoint.host)
     }
 
     /// The administrative account is not root and sudo does not let it become root.
     fn no_root(&mut self) {
         let admin = self.facts.admin.escape_default().to_string();
-        self.missing(
-            format!("{admin} may not become root on the host without a password"),
-            vec![format!("echo '{admin} ALL=(ALL:ALL) NOPASSWD: ALL' > /etc/sudoers.d/mayfly-admin")],
-        );
+        let fix = vec![self.install()];
+        self.missing(format!("{admin} may neither run the helper nor become root on the host without a password"), fix);
     }
 
     /// Identity and clock.
@@ -213,14 +230,48 @@ impl Checked<'_> {
     }
 
     /// What the administrative account may do beyond what Mayfly needs.
-    fn rights(&mut self) {
+    fn rights(&mut self, answer: &Answer, forwards: bool) {
         let admin = self.facts.admin.escape_default().to_string();
-        let what = if self.facts.uid == 0 {
-            format!("{admin} is root and may do anything on the host: guard its key, and limit it to our address")
+        let install = vec![self.install()];
+        let before = self.report.of(Level::Excess).count() + self.report.of(Level::Missing).count();
+        match self.facts.way {
+            Way::Root => {
+                let what = format!("{admin} is root with a shell: whoever has its key may do anything on the host");
+                return self.report.add(Level::Excess, what, install);
+            }
+            Way::Sudo => {
+                let what =
+                    format!("{admin} may become root through sudo: whoever has its key may do anything on the host");
+                return self.report.add(Level::Excess, what, install);
+            }
+            Way::Helper | Way::HelperThroughSudo => {}
+        }
+        for path in answer.all("loose") {
+            let what = format!("others than root can change {path:?}: whoever does is root through the helper");
+            self.report.add(Level::Excess, what, vec![format!("chown root:root {path:?}; chmod go-w {path:?}")]);
+        }
+        for line in answer.all("unlisted") {
+            self.missing(format!("the helper does not take {line:?}, which the record needs"), install.clone());
+        }
+        if answer.maybe("digest") != Some(&script::helper_digest()) {
+            self.missing("the helper on the host is not the one that this Mayfly installs", install.clone());
+        }
+        let helper_alone = format!("(root) NOPASSWD: {} \"\"", script::HELPER);
+        for rule in answer.all("rule").filter(|rule| *rule != helper_alone) {
+            let what = format!("sudo lets {admin} do more than run the helper: {rule:?}");
+            self.report.add(Level::Excess, what, vec![format!("sudo -l -U {admin}")]);
+        }
+        if forwards {
+            let what = format!("{admin} reaches ports through the host: its key has to begin with `restrict`");
+            self.report.add(Level::Excess, what, install);
+        }
+        if self.report.of(Level::Excess).count() + self.report.of(Level::Missing).count() > before {
+            return;
+        }
+        if self.facts.way == Way::Helper {
+            self.report.ok(format!("{admin} may run the helper and nothing else"));
         } else {
-            format!("{admin} may do anything on the host through sudo: guard its key, and limit it to our address")
-        };
-        let fix = vec![format!("restrict,from=\"{}\" <its public key>", self.facts.from)];
-        self.report.add(Level::Excess, what, fix);
+            self.report.ok(format!("{admin} may become root for nothing but the helper; it has a shell"));
+        }
     }
 }

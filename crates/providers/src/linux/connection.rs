@@ -20,6 +20,26 @@ const RUN_LIMIT: Duration = Duration::from_secs(50);
 /// What a script may answer, in bytes of each output.
 const ANSWER_MOST: usize = 256 * 1024;
 
+/// How scripts become root's there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// The administrative account is root and has a shell.
+    Root,
+    /// It has a shell, and sudo lets it run another as root.
+    Sudo,
+    /// The helper is all that its key may run.
+    Helper,
+    /// It has a shell, from which sudo lets it run the helper.
+    HelperThroughSudo,
+}
+
+impl Way {
+    /// Whether scripts are the helper's.
+    pub(super) const fn is_helper(self) -> bool {
+        matches!(self, Self::Helper | Self::HelperThroughSudo)
+    }
+}
+
 /// What was read once on a connection.
 #[derive(Debug, Clone)]
 pub(super) struct Facts {
@@ -31,6 +51,10 @@ pub(super) struct Facts {
     pub(super) uid: u32,
     /// The address from which the host sees us come.
     pub(super) from: IpAddr,
+    /// How scripts become root's.
+    pub(super) way: Way,
+    /// The version of the helper, where there is one that answers.
+    helper: Option<u32>,
 }
 
 /// An administrative connection.
@@ -43,8 +67,29 @@ impl Admin {
     /// Connects, logs in, and asks who and where we are.
     ///
     /// # Errors
-    /// What dialling ran into, or the log-in.
+    /// What dialling ran into, or the log-in; [`FailureClass::NotPermitted`] for a helper of another version.
     pub(super) async fn connect(services: &Services, permit: Permit<'_>, place: &Place) -> Result<Self, Failure> {
+        let admin = Self::connect_to_any_helper(services, permit, place).await?;
+        match admin.facts.helper {
+            Some(version) if version != script::HELPER_VERSION => Err(Failure::new(
+                FailureClass::NotPermitted,
+                format!(
+                    "the helper on {} is of version {version} and this Mayfly needs {}: install it again with what `mayfly record \
+                     install-helpers` prints",
+                    place.destination.endpoint,
+                    script::HELPER_VERSION
+                ),
+            )),
+            _ => Ok(admin),
+        }
+    }
+
+    /// As [`Admin::connect`], whatever version the helper has.
+    pub(super) async fn connect_to_any_helper(
+        services: &Services,
+        permit: Permit<'_>,
+        place: &Place,
+    ) -> Result<Self, Failure> {
         let destination = &place.destination;
         let credential = services.credentials.fetch(permit, &place.credential, destination).await?;
         let login = SshLogin::of_secret(&credential.secret)?;
@@ -54,9 +99,7 @@ impl Admin {
             Failure::new(error.class(), error.person_text())
         })?;
         let doing = "asking the host who it is";
-        let answer = run_on(&ssh, &script::as_self(), &script::HELLO, &[], HELLO_LIMIT)
-            .await
-            .map_err(|trouble| hello_failure(&trouble, doing))?;
+        let answer = hello(&ssh).await.map_err(|trouble| hello_failure(&trouble, doing))?;
         let facts = facts(&answer, &ssh, credential.login).map_err(|trouble| trouble.failure(doing))?;
         Ok(Self { ssh, facts })
     }
@@ -68,7 +111,7 @@ impl Admin {
 
     /// Whether it still answers.
     pub(super) async fn answers(&self) -> bool {
-        self.is_usable() && run_on(&self.ssh, &script::as_self(), &script::HELLO, &[], HELLO_LIMIT).await.is_ok()
+        self.is_usable() && hello(&self.ssh).await.is_ok()
     }
 
     /// Runs a script as root.
@@ -76,8 +119,18 @@ impl Admin {
     /// # Errors
     /// [`Trouble`].
     pub(super) async fn run(&self, script: &Script, values: &[&str]) -> Result<Answer, Trouble> {
-        let command = if self.facts.uid == 0 { script::as_self() } else { script::through_sudo() };
-        run_on(&self.ssh, &command, script, values, RUN_LIMIT).await
+        let (command, input) = match self.facts.way {
+            Way::Root => (script::as_self(), script.input(values)?),
+            Way::Sudo => (script::through_sudo(), script.input(values)?),
+            Way::Helper | Way::HelperThroughSudo => (script::helper_through_sudo(), script.helper_input(values)?),
+        };
+        run_on(&self.ssh, &command, &input, RUN_LIMIT).await
+    }
+
+    /// Whether the host lets this log-in reach ports through it, which ours has no use for.
+    pub(super) async fn forwards(&self) -> bool {
+        // Its own SSH port is one that is surely there.
+        matches!(tokio::time::timeout(HELLO_LIMIT, self.ssh.forward("127.0.0.1", 22)).await, Ok(Ok(_)))
     }
 
     /// Refuses when this is another host than the one that a change belongs to.
@@ -96,15 +149,12 @@ impl Admin {
     }
 }
 
-async fn run_on(
-    ssh: &SshConnection,
-    command: &str,
-    script: &Script,
-    values: &[&str],
-    limit: Duration,
-) -> Result<Answer, Trouble> {
-    let input = script.input(values)?;
-    let ran = ssh.run(command, &input, ANSWER_MOST, limit).await?;
+async fn hello(ssh: &SshConnection) -> Result<Answer, Trouble> {
+    run_on(ssh, &script::as_self(), &script::hello_input()?, HELLO_LIMIT).await
+}
+
+async fn run_on(ssh: &SshConnection, command: &str, input: &[u8], limit: Duration) -> Result<Answer, Trouble> {
+    let ran = ssh.run(command, input, ANSWER_MOST, limit).await?;
     let answer = Answer::read(&ran);
     if let Err(trouble) = &answer {
         let stderr: String = String::from_utf8_lossy(&ran.stderr).chars().take(500).collect();
@@ -133,10 +183,14 @@ fn facts(answer: &Answer, ssh: &SshConnection, admin: String) -> Result<Facts, T
         && machine.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
         && machine.bytes().any(|byte| byte != b'0');
     let identity = if known { machine } else { ssh.host_key().fingerprint.as_str() };
-    Ok(Facts {
-        target: TargetId::new("linux", identity),
-        admin,
-        uid: answer.number("uid")?,
-        from: answer.number("from")?,
-    })
+    let uid = answer.number("uid")?;
+    let helper = answer.maybe("helper").map(|_| answer.number("helper")).transpose()?;
+    let way = match (helper, answer.yes("shell")) {
+        (Some(_), false) => Way::Helper,
+        (Some(_), true) => Way::HelperThroughSudo,
+        (None, _) if uid == 0 => Way::Root,
+        (None, _) => Way::Sudo,
+    };
+    let (target, from) = (TargetId::new("linux", identity), answer.number("from")?);
+    Ok(Facts { target, admin, uid, from, way, helper })
 }

@@ -7,6 +7,7 @@
 //!   so that a look after that moment sees what became of it.
 //! * Our account is the one whose uid the ledger holds while it has our name or our mark (in GECOS); without a recorded uid, the
 //!   one with our mark. Anything else of that name is a stranger.
+//! * Where the root-owned helper is installed, it is used, and holds every value against its own configuration first.
 //! * Values reach the host as lines on a script's standard input and are never part of its text. Of what the host answers only
 //!   words and numbers that were expected are believed, and paths are shown escaped.
 
@@ -15,6 +16,7 @@ mod certificates;
 mod check;
 mod close;
 mod connection;
+mod helper;
 mod look;
 mod open;
 mod payload;

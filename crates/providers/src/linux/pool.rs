@@ -44,6 +44,11 @@ impl Pool {
         Arc::new(Self { services, tasks: Tasks::new(), places: Mutex::default(), watched: AtomicBool::new(false) })
     }
 
+    /// What it connects with.
+    pub(super) const fn services(&self) -> &Services {
+        &self.services
+    }
+
     /// A turn on the connection to `place`, warm or new.
     ///
     /// # Errors
@@ -73,6 +78,15 @@ impl Pool {
         *connection = Some(Arc::clone(&admin));
         drop(connection);
         Ok(Lease { admin, slot, _turn: turn })
+    }
+
+    /// As [`Pool::lease`], but on a new connection, which finds what an administrator has just changed there.
+    ///
+    /// # Errors
+    /// As [`Pool::lease`].
+    pub(super) async fn lease_anew(self: &Arc<Self>, permit: Permit<'_>, place: &Place) -> Result<Lease, Failure> {
+        *self.slot(place).connection.lock().await = None;
+        self.lease(permit, place).await
     }
 
     fn slot(&self, place: &Place) -> Arc<Slot> {
@@ -124,6 +138,11 @@ impl Lease {
         &self.admin.facts
     }
 
+    /// Whether the host lets this log-in reach ports through it.
+    pub(super) async fn forwards(&self) -> bool {
+        self.admin.forwards().await
+    }
+
     /// Refuses when this is another host than the one that a change belongs to.
     ///
     /// # Errors
@@ -138,7 +157,8 @@ impl Lease {
     /// [`Trouble`].
     pub(super) async fn run(&self, script: &Script, values: &[&str]) -> Result<Answer, Trouble> {
         let ran = self.admin.run(script, values).await;
-        if matches!(ran, Err(Trouble::Lost | Trouble::Slow | Trouble::NotStarted)) {
+        // A way to root that is not there any more is looked for anew.
+        if matches!(ran, Err(Trouble::Lost | Trouble::Slow | Trouble::NotStarted | Trouble::NotBegun)) {
             let mut connection = self.slot.connection.lock().await;
             if connection.as_ref().is_some_and(|current| Arc::ptr_eq(current, &self.admin)) {
                 *connection = None;

@@ -92,7 +92,7 @@ pub(super) async fn survey(pool: &Arc<Pool>, permit: &Authorised, request: &Surv
 }
 
 /// Refuses names that the host's files or tools would take for something else.
-fn check_name(name: &str, what: &str) -> Result<(), Failure> {
+pub(super) fn check_name(name: &str, what: &str) -> Result<(), Failure> {
     let fault = if name.is_empty() {
         "it is empty"
     } else if name.len() > NAME_MOST {

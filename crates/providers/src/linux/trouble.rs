@@ -73,7 +73,7 @@ impl Trouble {
 
 /// The class of a reason, and what is said of it.
 fn of_reason(reason: &str) -> (FailureClass, String) {
-    use FailureClass::{Bug, Busy, Conflict, OutcomeUnknown};
+    use FailureClass::{Bug, Busy, Conflict, NotPermitted, OutcomeUnknown};
     let (word, rest) = reason.split_once(' ').unwrap_or((reason, ""));
     let (class, what) = match word {
         "late" => (Busy, "the command reached the host after its last moment; nothing was changed"),
@@ -89,10 +89,29 @@ fn of_reason(reason: &str) -> (FailureClass, String) {
         "unknown" => (OutcomeUnknown, "the account was begun and not finished"),
         "tool" => return (Conflict, format!("the host has no program {}: install it", word_only(rest))),
         "stays" => return (Conflict, format!("{rest:?} cannot be removed from the host")),
+        "refused" => return (NotPermitted, of_refusal(rest)),
         "edit" => return (Conflict, format!("a tool of the host refused ({})", word_only(rest))),
         _ => (Bug, "the host gives a reason that our script does not know"),
     };
     (class, what.to_owned())
+}
+
+/// What the helper does not take, and where it is told to.
+fn of_refusal(rest: &str) -> String {
+    let (key, value) = rest.split_once(' ').unwrap_or((rest, ""));
+    let value: String = value.chars().take(300).collect();
+    match key {
+        "conf" => format!(
+            "the helper on the host trusts its configuration only when it, /etc/mayfly and /etc are root's and can be changed by \
+             nobody else: {value:?} is not"
+        ),
+        "installation" | "prefix" | "ids" | "homes" | "keys" | "shell" | "swept" | "group" | "account" => format!(
+            "the helper on the host does not take {:?}: its /etc/mayfly/helper.conf needs a line for it, which what `mayfly record \
+             install-helpers` prints writes there",
+            format!("{key} {value}")
+        ),
+        _ => format!("the helper on the host does not take this ({}): install it again", word_only(rest)),
+    }
 }
 
 /// A name and a number of ours, and nothing that a host could make of it.
@@ -115,6 +134,7 @@ mod tests {
             ("edit useradd 4", FailureClass::Conflict),
             ("tool flock", FailureClass::Conflict),
             ("stays /home/a\u{1b}[2J", FailureClass::Conflict),
+            ("refused group \u{1b}[2J", FailureClass::NotPermitted),
             ("nonsense", FailureClass::Bug),
         ] {
             let failure = Trouble::Said(reason.to_owned()).failure("it");
@@ -148,6 +168,7 @@ mod tests {
             include_str!("sh/open_membership.sh"),
             include_str!("sh/withdraw.sh"),
             include_str!("sh/open_companion.sh"),
+            include_str!("sh/helper.sh"),
         ];
         let mut seen = 0;
         for line in scripts.iter().flat_map(|script| script.lines()).filter(|line| !line.trim_start().starts_with('#'))

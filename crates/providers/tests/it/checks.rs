@@ -2,7 +2,7 @@
 
 use crate::rig::{ALL, As, Rig, log_in};
 use mayfly_domain::authorise::authorise_administration;
-use mayfly_domain::{Prefix, WallTime};
+use mayfly_domain::{Prefix, RecordName, WallTime};
 use mayfly_providers::{Check, CheckReport, CheckRequest, Level};
 use mayfly_testbed::postgres::PostgresHandle;
 use serde_json::json;
@@ -10,6 +10,7 @@ use serde_json::json;
 async fn check(rig: &Rig) -> CheckReport {
     let micros = rig.ask("postgres", "SELECT (extract(epoch from now()) * 1000000)::bigint").await;
     let request = CheckRequest {
+        record: RecordName::parse("orders").unwrap(),
         place: rig.place.clone(),
         elevate: Some("readonly".to_owned()),
         lifts_existing: true,

@@ -4,6 +4,7 @@ mod administrator;
 mod audit;
 mod cleanup;
 mod connect;
+mod helpers;
 mod https;
 mod lockdowns;
 mod objects;
@@ -77,6 +78,7 @@ fn operations() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(cleanup::retry))
         .routes(routes!(records::check))
         .routes(routes!(records::pin))
+        .routes(routes!(helpers::helpers))
         .routes(routes!(lockdowns::list, lockdowns::start))
         .routes(routes!(lockdowns::lift))
         .routes(routes!(people::disable))

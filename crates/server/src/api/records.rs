@@ -31,14 +31,14 @@ const fn level(level: Level) -> records::Level {
 }
 
 /// A record and what checks it.
-struct Asked {
-    name: RecordName,
-    record: Record,
-    provider: Arc<dyn Check>,
+pub(super) struct Asked {
+    pub(super) name: RecordName,
+    pub(super) record: Record,
+    pub(super) provider: Arc<dyn Check>,
 }
 
 impl Asked {
-    async fn find(api: &Api, name: &str) -> Result<Self, Refusal> {
+    pub(super) async fn find(api: &Api, name: &str) -> Result<Self, Refusal> {
         let missing = || Refusal::new(Code::NotFound, format!("there is no record {name}")).next("mayfly ls");
         let name = RecordName::parse(name).map_err(|_| missing())?;
         let record = api.context.resource(&name).await?.ok_or_else(missing)?;
@@ -181,6 +181,7 @@ pub(super) async fn check(
     let (found, known) = asked.identity(&api, &by).await?;
     let Asked { name, record, provider } = asked;
     let question = mayfly_providers::CheckRequest {
+        record: name.clone(),
         place: record.resource().administration(),
         elevate: record.resource().jit.elevate.as_ref().map(|grant| grant.role.clone()),
         lifts_existing: matches!(record.resource().jit.launch, Launch::Existing { .. }),

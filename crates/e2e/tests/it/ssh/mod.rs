@@ -2,6 +2,7 @@
 //! and the host is afterwards as it was.
 
 mod certificates;
+mod helpers;
 mod leaves;
 mod lifted;
 mod main_job;

@@ -10,6 +10,9 @@ unset TZ CDPATH ENV BASH_ENV
 umask 077
 cd /
 
+# The path of the helper, where this is part of it.
+self=
+
 # Locks live as long as the host runs; marks longer.
 run=/run/mayfly
 state=/var/lib/mayfly

@@ -1,6 +1,6 @@
 //! The contract of providers, held against real hosts.
 
-use super::host::{Session, Target};
+use super::host::{Reach, Session, Target};
 use crate::rig::Os;
 use async_trait::async_trait;
 use mayfly_contract::suite::{Rig, Visitor};
@@ -17,20 +17,25 @@ pub(super) struct Contract {
     provider: Arc<dyn Provider>,
     /// Whether the host trusts the record's authority.
     pub(super) trusts: bool,
+    /// Whether what it takes has to be listed first.
+    takes: bool,
 }
 
 /// The hosts, each started by the first case that needs it and ended by its watchdog with this process.
-static HOSTS: [OnceCell<Arc<Mutex<Target>>>; 4] = [const { OnceCell::const_new() }; 4];
+static HOSTS: [OnceCell<Arc<Mutex<Target>>>; 6] = [const { OnceCell::const_new() }; 6];
 
 /// What Mayfly keeps on a host for itself, and a directory that systemd makes at a host's first log-in.
-const OWN: [&str; 3] = ["file | /run/mayfly", "file | /var/lib/mayfly", "file | /run/systemd/transient directory"];
+const OWN: [&str; 4] =
+    ["file | /etc/mayfly", "file | /run/mayfly", "file | /var/lib/mayfly", "file | /run/systemd/transient directory"];
 
 impl Contract {
-    /// The host without systemd (0) or the one with it (1), or one of the same two that trusts the record's authority (2 and 3).
+    /// The host without systemd (0) or the one with it (1), one of the same two that trusts the record's authority (2 and 3), or one
+    /// that is administered by the helper (4 and 5).
     pub(super) async fn start(which: usize) -> Self {
-        let trusts = which >= 2;
+        let (trusts, takes) = (which / 2 == 1, which / 2 == 2);
         let start = || async {
-            let target = Target::start(Flavour::ALL[which % 2]).await;
+            let reach = if takes { Reach::Helper } else { Reach::Shell };
+            let target = Target::start(Flavour::ALL[which % 2], reach).await;
             if trusts {
                 super::certificates::trust(&target).await;
             }
@@ -38,7 +43,7 @@ impl Contract {
         };
         let target = Arc::clone(HOSTS[which].get_or_init(start).await).lock_owned().await;
         let provider = Arc::new(target.subject());
-        let rig = Self { target, provider, trusts };
+        let rig = Self { target, provider, trusts, takes };
         rig.log_outs_end().await;
         rig
     }
@@ -47,8 +52,8 @@ impl Contract {
     /// case though it belongs to the case before. The administrator's are in no snapshot.
     async fn log_outs_end(&self) {
         const CLOSING: &str = "command -v loginctl > /dev/null || exit 1
-            for user in $(loginctl list-users --no-legend | awk '$2 != \"mayfly\" { print $1 }'); do loginctl show-user -p State \"$user\" || :
-            done | grep -q '^State=closing$'";
+             for user in $(loginctl list-users --no-legend | awk '$2 != \"mayfly\" { print $1 }'); do loginctl show-user -p State \"$user\" || :
+             done | grep -q '^State=closing$'";
         for _ in 0..300 {
             if !self.holds(CLOSING, &[]) {
                 return;
@@ -56,6 +61,20 @@ impl Contract {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         panic!("log-ins of an earlier case are still closing");
+    }
+
+    /// The same host, to which nobody has a connection yet.
+    pub(super) fn renewed(rig: Self) -> Self {
+        let provider = Arc::new(rig.target.subject());
+        Self { provider, ..rig }
+    }
+
+    /// Writes a line into the helper's configuration, as the host's administrator does for whatever it shall take.
+    pub(super) fn take(&self, key: &str, value: &str) {
+        if self.takes {
+            let script = "printf '%s %s\\n' \"$1\" \"$2\" >> /etc/mayfly/helper.conf";
+            self.target.run(&["sh", "-euc", script, "sh", key, value]).unwrap();
+        }
     }
 
     /// Runs a script with a name as its `$1`.
@@ -102,6 +121,9 @@ impl Rig for Contract {
     }
 
     fn wish(&self, account: AccountWish, group: Option<&str>) -> Wish {
+        if let AccountWish::Create { mark, .. } = &account {
+            self.take("installation", mark.installation.as_str());
+        }
         Wish {
             provider: "linux".to_owned(),
             place: self.target.place(),
@@ -123,6 +145,8 @@ impl Rig for Contract {
              cp /run/people.pub \"$home/.ssh/authorized_keys\"
              chown -R \"$(stat -c %u:%g \"$home\")\" \"$home/.ssh\"",
         );
+        let uid = self.with(name, "a=$1 awk -F: '$1 == ENVIRON[\"a\"] { print $3 }' /etc/passwd");
+        self.take("account", &format!("{} {name}", uid.trim()));
     }
 
     async fn create_group(&self, name: &str) {
@@ -132,6 +156,7 @@ impl Rig for Contract {
              while getent group \"$gid\" > /dev/null; do gid=$((gid + 1)); done
              printf '%s:x:%s:\\n' \"$1\" \"$gid\" >> /etc/group; printf '%s:!::\\n' \"$1\" >> /etc/gshadow",
         );
+        self.take("group", name);
     }
 
     async fn add_member(&self, account: &str, group: &str) {
@@ -226,7 +251,8 @@ mod by_certificate {
     mayfly_contract::provider_contract!(Contract::start(2));
 }
 
-mod with_systemd_through_sudo {
+/// By a key that may run nothing but the helper, which becomes root through the one line that sudo has for it.
+mod with_systemd_by_the_helper {
     use super::*;
-    mayfly_contract::provider_contract!(Contract::start(1));
+    mayfly_contract::provider_contract!(Contract::start(5));
 }

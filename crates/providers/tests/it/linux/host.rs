@@ -4,12 +4,13 @@ use crate::rig::Os;
 use async_trait::async_trait;
 use mayfly_dial::ssh::{CertificateTerms, SshKey, UserAuthority, UserCertificate};
 use mayfly_dial::{Credential, Credentials, Dialer};
+use mayfly_domain::authorise::authorise_administration;
 use mayfly_domain::{
-    AccountName, CredentialRef, Destination, Endpoint, Entropy, Failure, Permit, Place, Prefix, RecordName, Secret,
-    SessionId, Trust, WallTime,
+    AccountName, CredentialRef, Destination, Endpoint, Entropy, Failure, InstallationId, Permit, Place, Prefix,
+    RecordName, Secret, SessionId, Trust, WallTime,
 };
-use mayfly_providers::Services;
 use mayfly_providers::linux::Linux as Subject;
+use mayfly_providers::{Check as _, HelperRequest, Served, Services};
 use mayfly_testbed::host::{Flavour, Host, Options};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{IpAddr, UdpSocket};
@@ -47,10 +48,46 @@ impl Deref for Target {
     }
 }
 
+/// How a host is administered. Without systemd it is by root, with it through sudo.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// By a shell.
+    Shell,
+    /// By the helper, which is all that the key may run.
+    Helper,
+}
+
+/// What installs the helper on a host, as `mayfly record install-helpers` prints it.
+pub async fn installation(target: &Target, served: Vec<Served>) -> String {
+    let request = HelperRequest {
+        record: RecordName::parse("web01").unwrap(),
+        place: target.place(),
+        prefix: Prefix::default(),
+        installation: InstallationId::random(&mut Os),
+        from: None,
+        served,
+    };
+    let by = authorise_administration(0, 0).unwrap();
+    target.subject().helper(&by, &request).await.unwrap().unwrap()
+}
+
 impl Target {
-    /// Starts a host. Without systemd it is administered by root, with it through sudo.
-    pub async fn start(flavour: Flavour) -> Self {
-        tokio::task::spawn_blocking(move || Self::start_now(flavour)).await.unwrap()
+    /// Starts a host.
+    pub async fn start(flavour: Flavour, reach: Reach) -> Self {
+        let target = tokio::task::spawn_blocking(move || Self::start_now(flavour)).await.unwrap();
+        if reach == Reach::Helper {
+            let served = Served { elevate: Some("sudo".to_owned()), existing: None, settings: serde_json::json!({}) };
+            let script = installation(&target, vec![served]).await;
+            target.shell("rm -f /etc/sudoers.d/mayfly").unwrap();
+            target.install(&script).unwrap();
+        }
+        target
+    }
+
+    /// Runs a script as root, from its standard input.
+    pub fn install(&self, script: &str) -> anyhow::Result<String> {
+        self.write("/run/install.sh", script, 0o600)?;
+        self.shell("sh < /run/install.sh 2>&1; rm /run/install.sh")
     }
 
     fn start_now(flavour: Flavour) -> Self {
@@ -130,6 +167,31 @@ impl Target {
         }
         ssh.arg("-i").arg(path).arg(self.address().to_string());
         ssh
+    }
+
+    /// OpenSSH's options for the administrative key, and where it logs in: for `ssh`, `scp` and `sftp`.
+    pub fn admin(&self) -> (Vec<String>, String) {
+        let path = self.keys.path().join("admin");
+        std::fs::write(&path, self.admin.secret.expose()).unwrap();
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        let mut options =
+            ["-F", "none", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes", "-o", "IdentitiesOnly=yes"]
+                .map(str::to_owned)
+                .to_vec();
+        let known = format!("UserKnownHostsFile={}", self.keys.path().join("known_hosts").display());
+        options.extend(["-o".to_owned(), known, "-i".to_owned(), path.display().to_string()]);
+        (options, format!("{}@{}", self.admin.login, self.address()))
+    }
+
+    /// What the host answers to the administrative key when it is sent these bytes and the end of them.
+    pub fn answer(&self, input: &[u8]) -> String {
+        let (options, place) = self.admin();
+        let mut ssh = Command::new("ssh");
+        ssh.args(options).arg(place).arg("id");
+        let mut child = ssh.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        // It may have heard enough before the end.
+        let _ = child.stdin.take().unwrap().write_all(input);
+        String::from_utf8_lossy(&child.wait_with_output().unwrap().stdout).into_owned()
     }
 
     /// Logs in and stays.

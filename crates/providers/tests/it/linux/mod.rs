@@ -4,5 +4,6 @@ mod certificates;
 mod checks;
 mod contract;
 mod elevation;
+mod helper;
 mod host;
 mod leftovers;
