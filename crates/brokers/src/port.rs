@@ -246,4 +246,8 @@ pub trait ConnectionGuard: Send {
     /// # Errors
     /// [`Refused`] when the session is ending, or nothing can be put on record now.
     async fn started(&mut self) -> Result<(), Refused>;
+
+    /// Another server has answered than the one that the record trusts, and nothing was sent to it. `text` says what was
+    /// wrong, in our words. It is on record when this returns, as far as anything can be recorded.
+    async fn met_another(&mut self, text: String);
 }

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 enum Before {
     Session(SessionId, Option<SessionRow>),
     Change(ChangeId, Option<Box<ChangeRow>>),
+    Changes(BTreeMap<ChangeId, ChangeRow>),
     Hold(HoldRow, bool),
     Known(String, Option<TargetId>),
 }
@@ -123,6 +124,7 @@ impl Books {
                 let known = self.known.get(&endpoint).cloned();
                 Before::Known(endpoint, known)
             }
+            Write::Trust { .. } => Before::Changes(self.changes.clone()),
         }
     }
 
@@ -136,6 +138,7 @@ impl Books {
             Before::Session(id, None) => drop(self.sessions.remove(&id)),
             Before::Change(id, Some(row)) => drop(self.changes.insert(id, *row)),
             Before::Change(id, None) => drop(self.changes.remove(&id)),
+            Before::Changes(rows) => self.changes = rows,
             Before::Hold(hold, true) => _ = self.holds.insert(hold),
             Before::Hold(hold, false) => _ = self.holds.remove(&hold),
             Before::Known(endpoint, Some(target)) => drop(self.known.insert(endpoint, target)),
@@ -186,6 +189,14 @@ impl Books {
             Write::Release(hold) => drop(self.holds.remove(&hold)),
             Write::Know { endpoint, target: Some(target) } => drop(self.known.insert(endpoint.to_string(), target)),
             Write::Know { endpoint, target: None } => drop(self.known.remove(&endpoint.to_string())),
+            Write::Trust { from, trust } => {
+                let there = |row: &&mut ChangeRow| {
+                    row.place.destination == from && !matches!(row.state, ChangeState::Absent | ChangeState::Released)
+                };
+                for row in self.changes.values_mut().filter(there) {
+                    row.place.destination.trust = trust.clone();
+                }
+            }
         }
         Ok(())
     }
@@ -293,6 +304,7 @@ mod tests {
             Write::Release(hold(1, 1)),
             Write::Hold(hold(2, 2)),
             Write::Know { endpoint: endpoint(), target: None },
+            Write::Trust { from: membership(1, "ops").place.destination, trust: Trust::NotPinned },
             // The session is no longer launching: an earlier write of this entry has moved it.
             moved(from, to),
         ];

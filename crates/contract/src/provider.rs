@@ -33,7 +33,10 @@ impl FakeProvider {
     /// The target that a change is about, if it is the one that answers.
     fn target_of(&self, change: &ChangeRow) -> Result<Arc<FakeTarget>, Failure> {
         let target = self.target(&change.place.destination.endpoint.host);
-        if *target.id() == change.target { Ok(target) } else { Err(bad("another server answers there".to_owned())) }
+        if *target.id() == change.target {
+            return Ok(target);
+        }
+        Err(Failure::new(FailureClass::IdentityChanged, "another server answers there"))
     }
 
     /// Sends a command and waits for its answer, as the faults will have it.

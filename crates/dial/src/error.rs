@@ -148,10 +148,12 @@ impl DialError {
                 // Also a host that drops connections while too many are not signed in yet (OpenSSH's MaxStartups).
                 _ => FailureClass::Unreachable,
             },
-            Self::HostKey { .. } => FailureClass::Conflict,
-            Self::HostName { .. } | Self::Authorities(_) | Self::Certificate { .. } | Self::NotTls { .. } => {
-                FailureClass::Conflict
-            }
+            Self::HostKey { fault, .. } if fault.is_another_host() => FailureClass::IdentityChanged,
+            Self::HostKey { .. }
+            | Self::HostName { .. }
+            | Self::Authorities(_)
+            | Self::Certificate { .. }
+            | Self::NotTls { .. } => FailureClass::Conflict,
             Self::Settings(_) => FailureClass::Bug,
         }
     }

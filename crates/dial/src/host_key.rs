@@ -36,3 +36,13 @@ pub enum HostKeyFault {
     #[error("the record has no `host_key`")]
     NoTrust,
 }
+
+impl HostKeyFault {
+    /// Whether a host that the record does not trust has answered, and not only a record that trusts nobody.
+    pub const fn is_another_host(&self) -> bool {
+        match self {
+            Self::Changed { .. } | Self::NoCertificate | Self::Certificate => true,
+            Self::NotPinned | Self::Authority | Self::NoTrust => false,
+        }
+    }
+}

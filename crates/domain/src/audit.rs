@@ -110,7 +110,7 @@ kinds! {
     CompanionRemovalFailed = "companion.removal_failed",
     /// What an account owned was handed over, dropped or left, by policy.
     LeftoversHandled = "leftovers.handled",
-    /// Another server answers at a target's address.
+    /// Another server answers at a target's address than the one that was confirmed or trusted, and gets nothing.
     TargetIdentityChanged = "target.identity_changed",
     /// An administrator confirmed which server is at an address.
     TargetPinned = "target.pinned",

@@ -14,8 +14,10 @@ pub enum FailureClass {
     CredentialsRefused,
     /// The credential was accepted but lacks a right.
     NotPermitted,
-    /// What is there contradicts what was asked: the name is taken, another server answers, somebody else holds it.
+    /// What is there contradicts what was asked: the name is taken, somebody else holds it.
     Conflict,
+    /// Another server answers than the one that was confirmed or trusted: it gets neither credentials nor removals.
+    IdentityChanged,
     /// A limit of the target or of ours is reached; later may be better.
     Busy,
     /// The command was sent and its answer never came: it may still take effect until its last moment.
@@ -32,6 +34,7 @@ impl FailureClass {
             Self::CredentialsRefused => "credentials_refused",
             Self::NotPermitted => "not_permitted",
             Self::Conflict => "conflict",
+            Self::IdentityChanged => "identity_changed",
             Self::Busy => "busy",
             Self::OutcomeUnknown => "outcome_unknown",
             Self::Bug => "bug",

@@ -12,6 +12,7 @@ pub(crate) fn wait(settings: &Settings, class: FailureClass, tries: u32, entropy
         FailureClass::CredentialsRefused => settings.retry_refused,
         FailureClass::NotPermitted
         | FailureClass::Conflict
+        | FailureClass::IdentityChanged
         | FailureClass::Busy
         | FailureClass::OutcomeUnknown
         | FailureClass::Bug => settings.retry,

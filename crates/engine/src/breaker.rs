@@ -102,6 +102,7 @@ pub(crate) fn about_target<'a>(mut failures: impl Iterator<Item = Option<&'a Fai
             }
             FailureClass::NotPermitted
             | FailureClass::Conflict
+            | FailureClass::IdentityChanged
             | FailureClass::Busy
             | FailureClass::OutcomeUnknown
             | FailureClass::Bug => false,

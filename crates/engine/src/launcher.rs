@@ -9,7 +9,7 @@ use crate::ports::provider::{AccountWish, OpenStep, PlannedChange, Survey, Surve
 use crate::seat::Order;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use mayfly_domain::audit::EventKind;
+use mayfly_domain::audit::{Event, EventKind};
 use mayfly_domain::{
     AccountName, Authorised, BootTime, ChangeId, ChangeKind, ChangeState, Failure, FailureClass, Secret, SessionId,
     SessionState, TargetId, WallTime,
@@ -105,7 +105,14 @@ impl Launcher {
         let lifetime = self.permit.duration().saturating_add(self.shared.settings.margin);
         let request = SurveyRequest { wish, lifetime };
         let at = self.shared.clock.boot();
-        let survey = provider.survey(&self.permit, &request).await?;
+        let survey = provider.survey(&self.permit, &request).await;
+        if let Err(failure) = &survey
+            && failure.class == FailureClass::IdentityChanged
+        {
+            let event = Event { reason: Some(failure.text.clone()), ..self.identity_changed() };
+            self.shared.record_first(vec![event]).await;
+        }
+        let survey = survey?;
         let wall = self.shared.clock.wall();
         let wish = request.wish;
         let new_target = self.check_identity(&wish, &survey).await?;
@@ -121,13 +128,10 @@ impl Launcher {
         if known == survey.target {
             return Ok(false);
         }
-        let mut event = self.shared.event(EventKind::TargetIdentityChanged).with("was", &known);
-        event.person = Some(self.permit.person().clone());
-        event.record = Some(self.permit.record().clone());
-        event.target = Some(survey.target.to_string());
-        self.shared.record(vec![event]);
+        let event = Event { target: Some(survey.target.to_string()), ..self.identity_changed().with("was", &known) };
+        self.shared.record_first(vec![event]).await;
         Err(Failure::new(
-            FailureClass::Conflict,
+            FailureClass::IdentityChanged,
             format!(
                 "{endpoint} answers as {}, but until now {known} was there: nothing is opened on another server before an \
                  administrator has confirmed it (mayfly record pin {})",
@@ -135,6 +139,14 @@ impl Launcher {
                 self.permit.record()
             ),
         ))
+    }
+
+    /// The event of another server at the address, for whoever asked for a session there.
+    fn identity_changed(&self) -> Event {
+        let mut event = self.shared.event(EventKind::TargetIdentityChanged);
+        event.person = Some(self.permit.person().clone());
+        event.record = Some(self.permit.record().clone());
+        event
     }
 
     /// A target whose clock is far off would get deadlines that mean nothing.

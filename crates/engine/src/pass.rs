@@ -263,6 +263,11 @@ impl Pass {
         // A target that is down for a week would fill the trail with one sentence; news and every doubling are enough.
         let news = self.change.failure.as_ref() != Some(&failure) || tries.is_power_of_two();
         let mut events = Vec::new();
+        if news && failure.class == FailureClass::IdentityChanged {
+            let mut event = self.shared.change_event(EventKind::TargetIdentityChanged, &self.change);
+            event.reason = Some(failure.text.clone());
+            events.push(event);
+        }
         if news {
             for mut event in self.shared.happened(Happened::RemovalFailed, &self.change) {
                 event.reason = Some(failure.text.clone());

@@ -55,6 +55,7 @@ impl PassState {
             FailureClass::Unreachable | FailureClass::CredentialsRefused => true,
             FailureClass::NotPermitted
             | FailureClass::Conflict
+            | FailureClass::IdentityChanged
             | FailureClass::Busy
             | FailureClass::OutcomeUnknown
             | FailureClass::Bug => false,

@@ -9,13 +9,16 @@ impl Shared {
     /// Appends events to the trail without anybody waiting for it.
     pub(crate) fn record(self: &Arc<Self>, events: Vec<Event>) {
         let shared = Arc::clone(self);
-        self.tasks.spawn("record", async move {
-            if let Err(error) = shared.ledger.commit(Entry { writes: Vec::new(), events: events.clone() }).await {
-                tracing::warn!(%error, "Events could not be written; they follow later");
-                shared.outbox.put(events);
-                shared.wake.notify_one();
-            }
-        });
+        self.tasks.spawn("record", async move { shared.record_first(events).await });
+    }
+
+    /// Appends events to the trail before whoever waits for it answers. Where they cannot be written they follow later.
+    pub(crate) async fn record_first(&self, events: Vec<Event>) {
+        if let Err(error) = self.ledger.commit(Entry { writes: Vec::new(), events: events.clone() }).await {
+            tracing::warn!(%error, "Events could not be written; they follow later");
+            self.outbox.put(events);
+            self.wake.notify_one();
+        }
     }
 
     /// Writes what waits, in order.

@@ -16,7 +16,7 @@ use mayfly_brokers::port::{
 use mayfly_dial::ssh::{SshKey, UserCertificate, fingerprint_of_line};
 use mayfly_dial::{Credential, Credentials};
 use mayfly_domain::audit::EventKind;
-use mayfly_domain::{Authorised, EndReason, Entropy, Failure, FailureClass, Permit};
+use mayfly_domain::{Authorised, ConnectionId, EndReason, Entropy, Failure, FailureClass, Login, Permit, SessionId};
 use mayfly_engine::ports::clock::Clock;
 use mayfly_engine::{Cut, Seat, Signal};
 use mayfly_protocol::scram::Verifier;
@@ -213,9 +213,11 @@ fn refused(failure: Failure) -> Refused {
     let class = match failure.class {
         FailureClass::Unreachable | FailureClass::CredentialsRefused => RefusalClass::Unreachable,
         FailureClass::Busy => RefusalClass::Busy,
-        FailureClass::NotPermitted | FailureClass::Conflict | FailureClass::OutcomeUnknown | FailureClass::Bug => {
-            RefusalClass::Failed
-        }
+        FailureClass::NotPermitted
+        | FailureClass::Conflict
+        | FailureClass::IdentityChanged
+        | FailureClass::OutcomeUnknown
+        | FailureClass::Bug => RefusalClass::Failed,
     };
     Refused { class, text: failure.text }
 }
@@ -332,6 +334,14 @@ impl Admitted for Person {
                 return Err(Refused { class: RefusalClass::Ending, text });
             }
         };
+        let guard = Guard {
+            context: Arc::clone(context),
+            login: self.claim.login.clone(),
+            connection: self.claim.connection.clone(),
+            session: joined.session.clone(),
+            seat: joined.seat,
+            native: None,
+        };
         Ok(Joined {
             session: joined.session,
             destination: joined.destination,
@@ -341,7 +351,7 @@ impl Admitted for Person {
             service: service(record),
             authorised: permit,
             standing: standing(context, joined.deadline, joined.cut),
-            guard: Box::new(Guard { seat: joined.seat, native: None }),
+            guard: Box::new(guard),
         })
     }
 }
@@ -365,6 +375,10 @@ fn standing(context: &Arc<Context>, until: mayfly_domain::BootTime, cut: Signal<
 
 /// A connection's place in its session.
 struct Guard {
+    context: Arc<Context>,
+    login: Login,
+    connection: ConnectionId,
+    session: SessionId,
     seat: Seat,
     native: Option<String>,
 }
@@ -377,5 +391,17 @@ impl ConnectionGuard for Guard {
 
     async fn started(&mut self) -> Result<(), Refused> {
         self.seat.started(self.native.take()).await.map_err(refused)
+    }
+
+    async fn met_another(&mut self, text: String) {
+        let mut event = self.context.event(EventKind::TargetIdentityChanged, "server");
+        event.person = Some(self.login.person.clone());
+        event.record = Some(self.login.record.clone());
+        event.session = Some(self.session.clone());
+        event.connection = Some(self.connection.clone());
+        event.reason = Some(text);
+        if let Err(error) = self.context.record(vec![event]).await {
+            tracing::error!(?error, "That another target answers could not be put on record");
+        }
     }
 }

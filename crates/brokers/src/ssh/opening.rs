@@ -12,7 +12,7 @@ use mayfly_dial::{
     DialError, Dialer,
     ssh::{Reading, SshConnection, SshKey, SshLogin},
 };
-use mayfly_domain::{Authorised, Destination, Permit, SessionId};
+use mayfly_domain::{FailureClass, Permit, SessionId};
 use tokio::sync::watch;
 
 use crate::port::{Clock, ConnectionGuard, Ending, Joined, RefusalClass, Refused, Service, SshService, Standing};
@@ -189,8 +189,8 @@ pub(super) async fn open(person: Person, context: &Context, note: impl FnOnce(&S
     let mut standing = joined.standing.clone();
     let limit = context.settings.target_time;
     let opening = async {
-        let (login, user) = (login(&joined)?, &joined.credential.login);
-        let connection = log_in(user, &login, &joined.destination, &joined.authorised, limit).await?;
+        let login = login(&joined)?;
+        let connection = log_in(&mut joined, &login, limit).await?;
         if let Some(id) = native::id(&connection).await {
             joined.guard.opened(id);
         }
@@ -226,14 +226,14 @@ fn login(joined: &Joined) -> Result<SshLogin, Closing> {
 }
 
 /// Logs in to the target as the session's account.
-async fn log_in(
-    user: &str,
-    login: &SshLogin,
-    destination: &Destination,
-    authorised: &Authorised,
-    limit: Duration,
-) -> Result<SshConnection, Closing> {
-    let dialled = Dialer.ssh(Permit::Open(authorised), destination, user, login, limit).await;
+async fn log_in(joined: &mut Joined, login: &SshLogin, limit: Duration) -> Result<SshConnection, Closing> {
+    let Joined { credential, destination, authorised, guard, .. } = joined;
+    let dialled = Dialer.ssh(Permit::Open(authorised), destination, &credential.login, login, limit).await;
+    if let Err(error) = &dialled
+        && error.class() == FailureClass::IdentityChanged
+    {
+        guard.met_another(error.person_text()).await;
+    }
     dialled.map_err(|error| match (&error, login) {
         (DialError::LoginRefused { endpoint, .. }, SshLogin::Certificate(..)) => {
             let text = format!(

@@ -39,6 +39,8 @@ pub(crate) struct Seen {
     pub(crate) started: AtomicUsize,
     pub(crate) closed: AtomicUsize,
     pub(crate) native_ids: Mutex<Vec<String>>,
+    /// What was said of targets that were others than those trusted.
+    pub(crate) others: Mutex<Vec<String>>,
     /// Who came in, by the claim that was proved.
     pub(crate) admitted: Mutex<Vec<String>>,
 }
@@ -201,6 +203,10 @@ impl ConnectionGuard for Guard {
     async fn started(&mut self) -> Result<(), Refused> {
         self.0.started.fetch_add(1, SeqCst);
         Ok(())
+    }
+
+    async fn met_another(&mut self, text: String) {
+        self.0.others.lock().unwrap().push(text);
     }
 }
 

@@ -144,16 +144,16 @@ pub async fn another_server_gets_nothing(rig: &dyn Rig) {
         subject.rows.iter_mut().for_each(|row| row.target = elsewhere.clone());
     }
     let row = planned.row(ChangeKind::Account);
-    assert_eq!(bench.open_one(&planned, row).await.unwrap_err().class, FailureClass::Conflict);
+    assert_eq!(bench.open_one(&planned, row).await.unwrap_err().class, FailureClass::IdentityChanged);
     for (subject, kind, verbs) in
         [(&made, ChangeKind::Account, &ACCOUNT[..]), (&lifted, ChangeKind::Membership, &MEMBERSHIP[..])]
     {
         let row = subject.row(kind);
         let failure = bench.look(row, SessionScope::All).await.unwrap_err();
-        assert_eq!(failure.class, FailureClass::Conflict, "{failure}");
+        assert_eq!(failure.class, FailureClass::IdentityChanged, "{failure}");
         for &verb in verbs {
             let failure = bench.close(verb, row, SessionScope::All).await.unwrap_err();
-            assert_eq!(failure.class, FailureClass::Conflict, "{verb:?}: {failure}");
+            assert_eq!(failure.class, FailureClass::IdentityChanged, "{verb:?}: {failure}");
         }
     }
     assert_eq!(rig.snapshot().await, before);

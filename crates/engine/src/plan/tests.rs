@@ -67,6 +67,7 @@ fn failure() -> impl Strategy<Value = Failure> {
         FailureClass::CredentialsRefused,
         FailureClass::NotPermitted,
         FailureClass::Conflict,
+        FailureClass::IdentityChanged,
         FailureClass::Busy,
         FailureClass::OutcomeUnknown,
         FailureClass::Bug,

@@ -5,8 +5,8 @@ use crate::ports::proof::Ending;
 use async_trait::async_trait;
 use mayfly_domain::audit::Event;
 use mayfly_domain::{
-    AccountName, ChangeId, ChangeKind, ChangeState, EndReason, Endpoint, Failure, Payload, PersonName, Place,
-    RecordName, RunId, SessionId, SessionState, TargetId, WallTime,
+    AccountName, ChangeId, ChangeKind, ChangeState, Destination, EndReason, Endpoint, Failure, Payload, PersonName,
+    Place, RecordName, RunId, SessionId, SessionState, TargetId, Trust, WallTime,
 };
 
 /// A session as the ledger holds it.
@@ -190,6 +190,14 @@ pub enum Write {
         endpoint: Endpoint,
         /// The target, as it identified itself; `None` to take whichever answers next.
         target: Option<TargetId>,
+    },
+    /// Demands another trust of whoever answers where changes that are not over are administered, after an administrator has
+    /// confirmed it: what is owed there could not be undone otherwise. Which target it has to be stays as it was.
+    Trust {
+        /// Where they are administered, with the trust demanded until now.
+        from: Destination,
+        /// The trust demanded from now on.
+        trust: Trust,
     },
 }
 

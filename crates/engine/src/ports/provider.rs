@@ -10,7 +10,7 @@
 //!   we did not add. Names read back from a target are as untrusted as anything else that it answers.
 //! * `Remove` of an account refuses, with `Busy`, while a session of it runs: on some targets a session outlives its account
 //!   and can no longer be found by name.
-//! * Another server at the target's address is a [`FailureClass::Conflict`](mayfly_domain::FailureClass), found before
+//! * Another server at the target's address is a [`FailureClass::IdentityChanged`](mayfly_domain::FailureClass), found before
 //!   anything is changed.
 //! * A batch is steps of one verb on one target. One step's failure is that step's alone: where a provider runs several in
 //!   one transaction and it fails, it runs them again one by one.

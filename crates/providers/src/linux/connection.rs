@@ -136,7 +136,7 @@ impl Admin {
     /// Refuses when this is another host than the one that a change belongs to.
     ///
     /// # Errors
-    /// [`FailureClass::Conflict`].
+    /// [`FailureClass::IdentityChanged`].
     pub(super) fn require(&self, target: &TargetId) -> Result<(), Failure> {
         if self.facts.target == *target {
             return Ok(());
@@ -145,7 +145,7 @@ impl Admin {
             "another host answers at this address: {} instead of {target}; nothing was changed there",
             self.facts.target
         );
-        Err(Failure::new(FailureClass::Conflict, text))
+        Err(Failure::new(FailureClass::IdentityChanged, text))
     }
 }
 

@@ -146,7 +146,7 @@ impl Lease {
     /// Refuses when this is another host than the one that a change belongs to.
     ///
     /// # Errors
-    /// [`FailureClass::Conflict`].
+    /// [`FailureClass::IdentityChanged`].
     pub(super) fn require(&self, target: &mayfly_domain::TargetId) -> Result<(), Failure> {
         self.admin.require(target)
     }

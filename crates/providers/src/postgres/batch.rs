@@ -20,7 +20,7 @@ impl Group {
     /// A connection to the target that the steps belong to.
     ///
     /// # Errors
-    /// What connecting ran into; `Conflict` when another server answers.
+    /// What connecting ran into; `IdentityChanged` when another server answers.
     pub(crate) async fn lease(&self, pool: &Arc<Pool>, permit: Permit<'_>) -> Result<Lease, Failure> {
         let lease = pool.lease(permit, &self.place, &self.database).await?;
         lease.facts.require(&self.target)?;

@@ -57,7 +57,7 @@ impl Facts {
             return Ok(());
         }
         Err(Failure::new(
-            FailureClass::Conflict,
+            FailureClass::IdentityChanged,
             format!(
                 "another server answers at this address: expected {target}, found {}; nothing was changed",
                 self.target

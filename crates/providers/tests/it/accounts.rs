@@ -145,11 +145,11 @@ async fn another_server_at_the_address_is_not_touched() {
     change.row.target = TargetId::new("postgresql", "7000000000000000000");
     let before = snapshot::take(&rig).await.unwrap();
     for verb in [CloseVerb::Disable, CloseVerb::EndSessions, CloseVerb::HandOver, CloseVerb::Remove] {
-        assert_eq!(rig.close(verb, &change).await.unwrap_err().class, FailureClass::Conflict, "{verb:?}");
+        assert_eq!(rig.close(verb, &change).await.unwrap_err().class, FailureClass::IdentityChanged, "{verb:?}");
     }
-    assert_eq!(rig.try_look(&change).await.unwrap_err().class, FailureClass::Conflict);
+    assert_eq!(rig.try_look(&change).await.unwrap_err().class, FailureClass::IdentityChanged);
     let outcome = rig.subject.open(vec![change.open_step()]).await.remove(0);
-    assert_eq!(outcome.unwrap_err().class, FailureClass::Conflict);
+    assert_eq!(outcome.unwrap_err().class, FailureClass::IdentityChanged);
     assert_eq!(snapshot::diff(&before, &snapshot::take(&rig).await.unwrap()), "");
 
     // And one whose certificate another authority signed is not even spoken to.

@@ -44,6 +44,9 @@ const fn who(class: FailureClass) -> &'static str {
         FailureClass::CredentialsRefused => "whoever holds the administrative credential: set its secret again",
         FailureClass::NotPermitted => "an administrator of the target: `mayfly record check` prints the missing rights",
         FailureClass::Conflict => "an administrator of the target: something else stands where ours should be",
+        FailureClass::IdentityChanged => {
+            "whoever runs the target: another server answers there; if it was replaced, `mayfly record pin` confirms it"
+        }
         FailureClass::Busy | FailureClass::OutcomeUnknown => "nobody has to: it is tried again",
         FailureClass::Bug => "the makers of Mayfly: report it with this text",
     }

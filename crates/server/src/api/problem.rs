@@ -102,7 +102,7 @@ impl From<Failure> for Refusal {
     fn from(failure: Failure) -> Self {
         let code = match failure.class {
             FailureClass::Busy => Code::Busy,
-            FailureClass::Conflict => Code::Conflict,
+            FailureClass::Conflict | FailureClass::IdentityChanged => Code::Conflict,
             FailureClass::Unreachable
             | FailureClass::CredentialsRefused
             | FailureClass::NotPermitted

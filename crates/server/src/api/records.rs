@@ -10,10 +10,10 @@ use mayfly_access::objects::{Kind, Launch, MachineRecord, Object, Record};
 use mayfly_access::store::{ApplyOutcome, Batch, Objects};
 use mayfly_dial::Dialer;
 use mayfly_domain::audit::EventKind;
-use mayfly_domain::{Administration, Failure, Permit, RecordName, TargetId, Trust};
+use mayfly_domain::{Administration, Failure, FailureClass, Permit, RecordName, TargetId, Trust};
 use mayfly_engine::ports::clock::Clock;
 use mayfly_engine::ports::ledger::{Entry, Ledger, Write};
-use mayfly_providers::{Check, Level};
+use mayfly_providers::{Check, CheckReport, Level};
 use mayfly_wire::paths;
 use mayfly_wire::problem::Code;
 use mayfly_wire::records::{self, CheckAnswer, CheckRequest, PinAnswer, PinRequest};
@@ -47,15 +47,24 @@ impl Asked {
         Ok(Self { name, record, provider })
     }
 
-    /// Who answers there, and who is known to be there.
-    async fn identity(&self, api: &Api, by: &Administration) -> Result<(TargetId, Option<TargetId>), Refusal> {
-        let (place, settings) = (
-            self.record.resource().administration(),
-            orders::provider_settings(&self.record, &api.context.authorities),
-        );
-        let found = self.provider.identify(by, &place, &settings).await?;
-        let known = api.context.store.known_target(&place.destination.endpoint).await?;
-        Ok((found, known))
+    /// Who answers there.
+    async fn found(&self, api: &Api, by: &Administration) -> Result<TargetId, Failure> {
+        let settings = orders::provider_settings(&self.record, &api.context.authorities);
+        self.provider.identify(by, &self.record.resource().administration(), &settings).await
+    }
+
+    /// Who is known to be there.
+    async fn known(&self, api: &Api) -> Result<Option<TargetId>, Refusal> {
+        Ok(api.context.store.known_target(&self.record.resource().administration().destination.endpoint).await?)
+    }
+
+    /// What a check says where the host is not the one that the record trusts, so that nothing else could be looked at.
+    fn another_host(&self, failure: &Failure) -> CheckReport {
+        let mut report = CheckReport::default();
+        let pinned = matches!(self.record.resource().trust, Trust::HostKey { .. });
+        let fix = if pinned { vec![format!("mayfly record pin {}", self.name)] } else { Vec::new() };
+        report.add(Level::Missing, failure.text.clone(), fix);
+        report
     }
 }
 
@@ -81,7 +90,7 @@ pub(super) async fn pin(
     if let Record::Machine(machine) = &asked.record {
         return pin_host_key(&api, &by, machine, request.identity).await.map(Json);
     }
-    let (found, known) = asked.identity(&api, &by).await?;
+    let (found, known) = (asked.found(&api, &by).await?, asked.known(&api).await?);
     let endpoint = asked.record.resource().administration().destination.endpoint;
     let mut pinned = known.as_ref().map(ToString::to_string);
     if let Some(confirmed) = request.identity {
@@ -141,13 +150,15 @@ async fn pin_host_key(
     let was = pinned.as_deref().unwrap_or("nothing");
     let pinning = event(EventKind::TargetPinned).with("host_key", &seen).with("was", was);
     let object = format!("{}/{}", Kind::Machine, machine.resource.name);
-    let events = vec![pinning, event(EventKind::RecordUpdated).with("object", object)];
+    let events = vec![event(EventKind::RecordUpdated).with("object", object)];
     let before = Objects::snapshot(&*api.context.store).await?;
-    let put = vec![Object::Machine(Box::new(changed))];
     // The key is what the administrator confirmed; whichever machine shows it is the one from now on. Forgotten first: if
     // only this is done, the key that was trusted before is still the only one.
-    let forget = vec![Write::Know { endpoint: endpoint.clone(), target: None }];
-    api.context.store.commit(Entry { writes: forget, events: Vec::new() }).await?;
+    // What is owed there is undone on the host with that key too, if it is the machine on which it was done.
+    let forget = Write::Know { endpoint: endpoint.clone(), target: None };
+    let trust = Write::Trust { from: destination.clone(), trust: changed.resource.trust.clone() };
+    api.context.store.commit(Entry { writes: vec![forget, trust], events: vec![pinning] }).await?;
+    let put = vec![Object::Machine(Box::new(changed))];
     let batch = Batch { expected: before.revision, put, delete: Vec::new(), events };
     match api.context.store.apply(batch).await? {
         ApplyOutcome::Applied { .. } => {}
@@ -178,26 +189,12 @@ pub(super) async fn check(
         Some(Ok(address)) => Some(address),
         None => None,
     };
-    let (found, known) = asked.identity(&api, &by).await?;
-    let Asked { name, record, provider } = asked;
-    let question = mayfly_providers::CheckRequest {
-        record: name.clone(),
-        place: record.resource().administration(),
-        elevate: record.resource().jit.elevate.as_ref().map(|grant| grant.role.clone()),
-        lifts_existing: matches!(record.resource().jit.launch, Launch::Existing { .. }),
-        settings: orders::provider_settings(&record, &api.context.authorities),
-        prefix: api.context.prefix.clone(),
-        authority: matches!(record, Record::Machine(_)).then(|| api.context.authorities.of(&name)),
-        our_address: None,
-        second_address,
-        now: api.context.clock.wall(),
+    let report = match asked.found(&api, &by).await {
+        Ok(found) => look(&api, &by, &asked, found, second_address).await?,
+        Err(failure) if failure.class == FailureClass::IdentityChanged => asked.another_host(&failure),
+        Err(failure) => return Err(failure.into()),
     };
-    let mut report = provider.check(&by, &question).await?;
-    if let Some(known) = known.filter(|known| *known != found) {
-        let what =
-            format!("another server answers there: {found}, where {known} was until now; nothing is opened on it");
-        report.add(Level::Missing, what, vec![format!("mayfly record pin {name}")]);
-    }
+    let Asked { name, record, .. } = asked;
     let mut event = api.context.event(EventKind::RecordChecked, by.by());
     event.record = Some(name.clone());
     let (missing, excess) = (report.of(Level::Missing).count(), report.of(Level::Excess).count());
@@ -209,4 +206,34 @@ pub(super) async fn check(
         fix: found.fix,
     });
     Ok(Json(CheckAnswer { record: name.to_string(), findings: findings.collect(), if_destroyed }))
+}
+
+/// Looks at the target that answers, and says whether it is the one that was there until now.
+async fn look(
+    api: &Api,
+    by: &Administration,
+    asked: &Asked,
+    found: TargetId,
+    second_address: Option<IpAddr>,
+) -> Result<CheckReport, Refusal> {
+    let resource = asked.record.resource();
+    let question = mayfly_providers::CheckRequest {
+        record: asked.name.clone(),
+        place: resource.administration(),
+        elevate: resource.jit.elevate.as_ref().map(|grant| grant.role.clone()),
+        lifts_existing: matches!(resource.jit.launch, Launch::Existing { .. }),
+        settings: orders::provider_settings(&asked.record, &api.context.authorities),
+        prefix: api.context.prefix.clone(),
+        authority: matches!(asked.record, Record::Machine(_)).then(|| api.context.authorities.of(&asked.name)),
+        our_address: None,
+        second_address,
+        now: api.context.clock.wall(),
+    };
+    let mut report = asked.provider.check(by, &question).await?;
+    if let Some(known) = asked.known(api).await?.filter(|known| *known != found) {
+        let what =
+            format!("another server answers there: {found}, where {known} was until now; nothing is opened on it");
+        report.add(Level::Missing, what, vec![format!("mayfly record pin {}", asked.name)]);
+    }
+    Ok(report)
 }

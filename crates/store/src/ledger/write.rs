@@ -40,6 +40,10 @@ pub(super) fn apply(connection: &Connection, writes: Vec<Write>) -> Result<(), S
             Write::Know { endpoint, target: None } => {
                 execute(connection, include_str!("../../sql/known-target-delete.sql"), [endpoint.to_string()])?;
             }
+            Write::Trust { from, trust } => {
+                let values = [rows::to_json(&from)?, rows::to_json(&trust)?];
+                execute(connection, include_str!("../../sql/change-trust.sql"), values)?;
+            }
         }
     }
     Ok(())

@@ -6,7 +6,7 @@ use crate::rig::{Rig, at, change, change_id, event, membership, session, session
 use mayfly_contract::faults::Faults;
 use mayfly_contract::ledger::MemoryLedger;
 use mayfly_domain::{
-    AccountName, ChangeKind, ChangeState, EndReason, Endpoint, Failure, FailureClass, RunId, SessionState,
+    AccountName, ChangeKind, ChangeState, EndReason, Endpoint, Failure, FailureClass, RunId, SessionState, Trust,
 };
 use mayfly_engine::ports::ledger::{ChangeRow, Entry, HoldRow, Learnt, Ledger, LedgerError, Write};
 use proptest::prelude::*;
@@ -89,6 +89,11 @@ fn write() -> impl Strategy<Value = Write> {
         2 => hold.prop_map(Write::Release),
         1 => (0..2_u64, proptest::option::of(0..2_u64)).prop_map(|(host, which)| {
             Write::Know { endpoint: endpoint(host), target: which.map(target) }
+        }),
+        1 => (0..CHANGES, any::<bool>()).prop_map(|(number, plain)| {
+            let from = change(number, &session_id(0)).place.destination;
+            let fingerprint = "SHA256:another \"key\"".to_owned();
+            Write::Trust { from, trust: if plain { Trust::Plaintext } else { Trust::HostKey { fingerprint } } }
         }),
     ]
 }

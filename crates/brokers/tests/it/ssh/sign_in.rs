@@ -124,6 +124,8 @@ async fn a_target_that_is_another_or_refuses_us_is_told() {
     let text = complaint(output(gateway.ssh(&[], &["true"])).await);
     assert!(text.contains("mayfly: ") && text.contains("key"), "{text}");
     assert_eq!(gateway.outcome().await, Outcome::Unreachable);
+    let others = std::mem::take(&mut *gateway.door.seen.others.lock().unwrap());
+    assert!(others.len() == 1 && others[0].contains("SHA256:other"), "{others:?}");
 
     let (_account, mut door) = Account::made();
     door.credential.secret = mayfly_domain::Secret::new("another session's".to_owned());
@@ -131,6 +133,7 @@ async fn a_target_that_is_another_or_refuses_us_is_told() {
     complaint(output(gateway.ssh(&[], &["true"])).await);
     assert_eq!(gateway.outcome().await, Outcome::TargetRefused);
     assert_eq!(gateway.door.seen.started.load(SeqCst), 0);
+    assert!(gateway.door.seen.others.lock().unwrap().is_empty());
 }
 
 /// Our host key comes with a certificate, and a client that trusts its authority asks nothing.

@@ -3,6 +3,7 @@
 
 mod certificates;
 mod helpers;
+mod host_key;
 mod leaves;
 mod lifted;
 mod main_job;

@@ -124,7 +124,7 @@ fn another_server_at_the_address_gets_nothing() {
         process.sleep(secs(600)).await;
         let row = world.ledger.books().changes.values().next().unwrap().clone();
         assert_eq!(row.state, ChangeState::Withdrawing);
-        assert_eq!(row.failure.unwrap().class, FailureClass::Conflict);
+        assert_eq!(row.failure.unwrap().class, FailureClass::IdentityChanged);
         assert_eq!(impostor.snapshot(), before);
     });
     world.targets.insert("one".to_owned(), right);
@@ -238,6 +238,28 @@ fn a_target_that_is_down_keeps_nothing_on_the_other() {
     });
 }
 
+/// "Identity": whoever meets another server gives it nothing, tries again, and says in the trail that it met it.
+#[test]
+fn a_launch_and_a_removal_that_meet_another_server_say_so() {
+    let (world, script) = stage();
+    script.on(What::Survey, 1, Do::Fail(FailureClass::IdentityChanged));
+    script.on(What::Close(Remove), 1, Do::Fail(FailureClass::IdentityChanged));
+    world.live(|process| async {
+        let process = process;
+        process.start().await;
+        let failure = Want::made("bob").join(&process).await.unwrap_err();
+        assert_eq!(failure.class, FailureClass::IdentityChanged);
+        let met = world.events(EventKind::TargetIdentityChanged);
+        assert_eq!((met.len(), met[0].reason.as_deref()), (1, Some(failure.text.as_str())));
+        assert!(met[0].person.is_some() && met[0].record.is_some(), "{met:?}");
+        Want::made("alice").connect(&process).await.unwrap().leave();
+        world.cleaned(&process, 60).await;
+        let met = world.events(EventKind::TargetIdentityChanged);
+        assert_eq!(met.len(), 2, "{met:?}");
+        assert!(met[1].account.is_some() && met[1].change.is_some() && met[1].reason.is_some(), "{met:?}");
+    });
+}
+
 /// "Identity": nothing is opened on a server that is not the one that was at this address before, until somebody says so.
 #[test]
 fn nothing_is_opened_on_another_server_at_the_address() {
@@ -249,7 +271,7 @@ fn nothing_is_opened_on_another_server_at_the_address() {
         world.cleaned(&process, 60).await;
         script.on(What::Survey, 1, Do::Another);
         let failure = Want::made("bob").join(&process).await.unwrap_err();
-        assert_eq!(failure.class, FailureClass::Conflict);
+        assert_eq!(failure.class, FailureClass::IdentityChanged);
         assert!(failure.text.contains("one:1 answers as fake:another, but until now fake:one was there"), "{failure}");
         assert_eq!(script.count(What::Open), 1, "only alice's");
         let events = world.events(EventKind::TargetIdentityChanged);
