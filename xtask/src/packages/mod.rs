@@ -45,8 +45,11 @@ const NEEDED: &[Package] = &[
     Package { name: "systemd-container", purpose: "nspawn: disposable hosts with systemd" },
     Package { name: "iproute2", purpose: "ip: the network of disposable hosts" },
     Package { name: "mount", purpose: "the file systems of disposable hosts" },
+    Package { name: "busybox-static", purpose: "another POSIX shell, for disposable hosts" },
     Package { name: "openssh-client", purpose: "ssh, scp and sftp as real clients" },
     Package { name: "git", purpose: "a real client that speaks over ssh" },
+    Package { name: "rsync", purpose: "a real client that speaks over ssh" },
+    Package { name: "ansible-core", purpose: "ansible-playbook as a real client that speaks over ssh" },
 ];
 
 /// Where no npm is on the path, which may come from elsewhere than Debian.

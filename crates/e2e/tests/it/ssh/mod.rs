@@ -1,6 +1,8 @@
 //! The main job over SSH: `ssh alice~web01@…` lands on a real host as an account made for that session, in the right group,
 //! and the host is afterwards as it was.
 
+mod ansible;
+mod bulk;
 mod certificates;
 mod helpers;
 mod host_key;
