@@ -167,7 +167,7 @@ mod tests {
     fn the_version_is_that_of_this_text() {
         assert_eq!(
             (HELPER_VERSION, helper_digest().as_str()),
-            (1, "d755a73beb9c17ddc6304b2e32297417b462b8dee53db3c485e0012899be0813")
+            (1, "2a18b48ff72540fdcddc4c4695224f1ca63c9f7a20cc6530dc94b6bd54d1947c")
         );
     }
 

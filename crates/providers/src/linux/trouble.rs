@@ -90,6 +90,10 @@ fn of_reason(reason: &str) -> (FailureClass, String) {
         "tool" => return (Conflict, format!("the host has no program {}: install it", word_only(rest))),
         "stays" => return (Conflict, format!("{rest:?} cannot be removed from the host")),
         "refused" => return (NotPermitted, of_refusal(rest)),
+        "idle" => {
+            let text = format!("{} says that it has done its work and has not: was it replaced?", word_only(rest));
+            return (Conflict, text);
+        }
         "edit" => return (Conflict, format!("a tool of the host refused ({})", word_only(rest))),
         _ => (Bug, "the host gives a reason that our script does not know"),
     };
@@ -133,6 +137,7 @@ mod tests {
             ("unknown", FailureClass::OutcomeUnknown),
             ("edit useradd 4", FailureClass::Conflict),
             ("tool flock", FailureClass::Conflict),
+            ("idle userdel", FailureClass::Conflict),
             ("stays /home/a\u{1b}[2J", FailureClass::Conflict),
             ("refused group \u{1b}[2J", FailureClass::NotPermitted),
             ("nonsense", FailureClass::Bug),

@@ -2,11 +2,14 @@
 //! home, a way in of their own. The host is as it was all the same.
 
 use super::on_both;
-use mayfly_e2e::MachineWorld;
 use mayfly_e2e::machine::MachineRecord;
+use mayfly_e2e::{MachineWorld, wait};
 use mayfly_testbed::host::Flavour;
+use std::time::Duration;
 
-on_both!(what_a_person_leaves_goes, what_root_started_for_them_goes);
+const LIMIT: Duration = Duration::from_secs(60);
+
+on_both!(what_a_person_leaves_goes, what_root_started_for_them_goes, an_account_that_a_false_tool_keeps_is_owed);
 
 /// As the person, without any right beyond their own.
 const OWN: &str = r#"
@@ -57,4 +60,34 @@ fn what_root_started_for_them_goes(flavour: Flavour) {
     let _running = world.serve(&["alice"], &[record], None).unwrap();
     world.run("alice", "web01", ROOT).unwrap();
     world.as_before("a person with sudo").unwrap();
+}
+
+/// As the person with `sudo`: tools that say that they have done their work and have not.
+const FALSE: &str = "
+for tool in userdel groupdel; do
+    sudo -n mv /usr/sbin/$tool /usr/sbin/$tool.kept
+    printf '#!/bin/sh\\nexit 0\\n' | sudo -n tee /usr/sbin/$tool > /dev/null
+    sudo -n chmod 755 /usr/sbin/$tool
+done
+id -un
+";
+const TRUE: &str = "for tool in userdel groupdel; do mv /usr/sbin/$tool.kept /usr/sbin/$tool; done";
+
+fn an_account_that_a_false_tool_keeps_is_owed(flavour: Flavour) {
+    let world = MachineWorld::new(flavour, "").unwrap();
+    let record = MachineRecord { elevate: Some("sudo"), ..MachineRecord::new("web01") };
+    let _running = world.serve(&["alice"], &[record], None).unwrap();
+    let account = world.run("alice", "web01", FALSE).unwrap();
+    let failed = || Ok(!world.installation.events("account.removal_failed")?.is_empty());
+    wait::until("the removal is seen to have failed", LIMIT, failed).unwrap();
+    let reason = world.installation.events("account.removal_failed").unwrap()[0]["reason"].to_string();
+    assert!(reason.contains("userdel says that it has done its work and has not"), "{reason}");
+    let owed = world.installation.owed().unwrap();
+    let change = owed.iter().find(|change| change["kind"] == "account").unwrap();
+    assert_eq!((&change["account"], &change["can_log_in"]), (&account.as_str().into(), &false.into()), "{owed:?}");
+    assert!(world.host.run(&["id", &account]).is_ok());
+    assert!(world.installation.events("account.removed").unwrap().is_empty());
+    world.host.shell(TRUE).unwrap();
+    world.installation.run(&["cleanup", "retry", change["id"].as_str().unwrap()]).unwrap();
+    world.as_before("an account that was owed, and tools that are true again,").unwrap();
 }

@@ -17,6 +17,21 @@ self=
 run=/run/mayfly
 state=/var/lib/mayfly
 
+# A shell with programs of its own, as BusyBox's is, takes them before those of the host, which can do more.
+case $(command -v find || :) in
+find)
+    for program in find date awk grep sed cut head tail tr sort cat stat mktemp xargs sha256sum readlink flock rm rmdir mv cp mkdir \
+        chmod chown chgrp sleep id ipcrm sync timeout; do
+        for place in /usr/sbin /usr/bin /sbin /bin; do
+            if [ -x "$place/$program" ]; then
+                eval "$program() { $place/$program \"\$@\"; }"
+                break
+            fi
+        done
+    done
+    ;;
+esac
+
 say() {
     printf '%s\n' "$*"
 }

@@ -52,6 +52,9 @@ if [ "$found" = ours ]; then
     8) fail running ;;
     *) fail "edit userdel $status" ;;
     esac
+    # Something in its place may have done nothing and say otherwise.
+    passwd_entry "$current" 1
+    [ -z "$entry" ] || fail "idle userdel"
 fi
 # userdel takes the group along where the host is set up so and it has the account's name.
 group_line "$name" 1
@@ -60,6 +63,8 @@ if [ -n "$line" ]; then
     if [ -z "$uid" ] || [ "$gid" = "$uid" ]; then
         edit groupdel -- "$name"
         [ "$status" -eq 0 ] || fail "edit groupdel $status"
+        group_line "$name" 1
+        [ -z "$line" ] || fail "idle groupdel"
     fi
 fi
 say 'removed yes'

@@ -41,7 +41,21 @@ impl Contract {
             }
             Arc::new(Mutex::new(target))
         };
-        let target = Arc::clone(HOSTS[which].get_or_init(start).await).lock_owned().await;
+        Self::of(Arc::clone(HOSTS[which].get_or_init(start).await), (trusts, takes)).await
+    }
+
+    /// A host without systemd that is kept where the caller says, prepared when it has just been started.
+    pub(super) async fn on(host: &OnceCell<Arc<Mutex<Target>>>, prepare: impl FnOnce(&Target)) -> Self {
+        let start = async {
+            let target = Target::start(Flavour::Plain, Reach::Shell).await;
+            prepare(&target);
+            Arc::new(Mutex::new(target))
+        };
+        Self::of(Arc::clone(host.get_or_init(|| start).await), (false, false)).await
+    }
+
+    async fn of(target: Arc<Mutex<Target>>, (trusts, takes): (bool, bool)) -> Self {
+        let target = target.lock_owned().await;
         let provider = Arc::new(target.subject());
         let rig = Self { target, provider, trusts, takes };
         rig.log_outs_end().await;
@@ -152,7 +166,7 @@ impl Rig for Contract {
     async fn create_group(&self, name: &str) {
         self.with(
             name,
-            "gid=2$(date +%N | cut -c 1-4)
+            "gid=2$(/usr/bin/date +%N | cut -c 1-4)
              while getent group \"$gid\" > /dev/null; do gid=$((gid + 1)); done
              printf '%s:x:%s:\\n' \"$1\" \"$gid\" >> /etc/group; printf '%s:!::\\n' \"$1\" >> /etc/gshadow",
         );

@@ -23,19 +23,23 @@ over'; ln -s /etc/passwd /tmp/left/link; mkfifo /dev/shm/left/pipe
 #[tokio::test]
 async fn what_a_person_leaves_without_rights_is_gone() {
     for which in [0, 1] {
-        let rig = Contract::start(which).await;
-        let bench = Bench::new(&rig);
-        let name = "/run/precious/authorized_keys";
-        rig.target.shell(&format!("mkdir -p -m 755 /run/precious; echo precious > {name}")).unwrap();
-        let before = rig.everything();
-        let subject = bench.launch(bench.new_account(None)).await;
-        let done = run_as(&rig, subject.account(), Some(&subject.secret), LEAVES);
-        assert!(done.is_some(), "host {which}");
-        let row = subject.row(ChangeKind::Account);
-        assert!(bench.look(row, SessionScope::All).await.unwrap().sessions > 0);
-        bench.way_out(&subject).await;
-        assert_eq!(rig.settled(&before).await, "", "host {which}");
+        leaves_nothing(&Contract::start(which).await).await;
     }
+}
+
+/// The same for any host.
+pub(super) async fn leaves_nothing(rig: &Contract) {
+    let bench = Bench::new(rig);
+    let name = "/run/precious/authorized_keys";
+    rig.target.shell(&format!("mkdir -p -m 755 /run/precious; echo precious > {name}")).unwrap();
+    let before = rig.everything();
+    let subject = bench.launch(bench.new_account(None)).await;
+    let done = run_as(rig, subject.account(), Some(&subject.secret), LEAVES);
+    assert!(done.is_some(), "{} did not do it", subject.account());
+    let row = subject.row(ChangeKind::Account);
+    assert!(bench.look(row, SessionScope::All).await.unwrap().sessions > 0);
+    bench.way_out(&subject).await;
+    assert_eq!(rig.settled(&before).await, "");
 }
 
 /// On a host with systemd a person's units and their wish to linger outlive the log-in.

@@ -7,3 +7,4 @@ mod elevation;
 mod helper;
 mod host;
 mod leftovers;
+mod shells;
