@@ -1,14 +1,16 @@
 //! The command line: every verb, option and environment variable, and the text that `--help` shows for each.
 
+mod manage;
 mod values;
 
 use crate::output::Format;
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use std::net::{IpAddr, SocketAddr};
+pub(crate) use manage::{Apply, Export, Lockdown, LockdownVerb, Record, Secret, Set, Token};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 pub(crate) use values::{Count, Duration};
-use values::{count, duration, id, lockdown, name, object};
+use values::{count, duration, id, name};
 
 /// Accounts that exist for one session.
 #[derive(Debug, Parser)]
@@ -88,6 +90,10 @@ pub(crate) enum Verb {
     Cleanup(Cleanup),
     /// Create, change and delete objects as written in YAML
     Apply(Apply),
+    /// Show what `apply` would do, and do nothing; exit code 12 when it would do something
+    Plan(Set),
+    /// Write objects as YAML that can be applied again; secrets are not in it
+    Export(Export),
     /// Secrets of credentials
     #[command(subcommand)]
     Secret(Secret),
@@ -310,134 +316,6 @@ pub(crate) enum Cleanup {
     /// Try one change now instead of when it is due
     Retry {
         /// The change
-        #[arg(value_parser = id)]
-        id: String,
-    },
-}
-
-/// `apply`.
-#[derive(Debug, Args)]
-#[command(group = clap::ArgGroup::new("what").required(true).multiple(true))]
-pub(crate) struct Apply {
-    /// A YAML file, a folder of them, or `-` for standard input; may be given several times
-    #[arg(short, long, value_name = "FILE", group = "what")]
-    pub(crate) file: Vec<PathBuf>,
-    /// An object to delete, such as Database/orders; may be given several times
-    #[arg(long, value_name = "KIND/NAME", group = "what", num_args = 1.., value_parser = object)]
-    pub(crate) delete: Vec<String>,
-}
-
-/// `secret`.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Secret {
-    /// Set the secret of a user record: asks for it, or reads it from a file
-    Set {
-        /// The user record
-        #[arg(value_parser = name)]
-        name: String,
-        /// Read the secret from this file; `-` is standard input
-        #[arg(long, value_name = "FILE")]
-        secret_file: Option<PathBuf>,
-    },
-}
-
-/// `record`.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Record {
-    /// Check a record against its target; prints the statements that set it right
-    ///
-    /// Changes nothing on the target. Exit code 12 when something is missing or in excess.
-    Check {
-        /// The record
-        #[arg(value_parser = name)]
-        name: String,
-        /// Another address of the server's machine, from which a session's account must not get in
-        #[arg(long, value_name = "ADDRESS")]
-        from: Option<IpAddr>,
-    },
-    /// Print what limits Mayfly's administrative log-in on a host to a helper: a shell script, to be run there as root
-    ///
-    /// `mayfly record install-helpers web01 | ssh HOST sudo sh`. The helper takes only what the records need that lead to the
-    /// host; it is installed again when they change.
-    InstallHelpers {
-        /// The record
-        #[arg(value_parser = name)]
-        name: String,
-        /// The address from which the host sees the server come, where the server cannot find out
-        #[arg(long, value_name = "ADDRESS")]
-        from: Option<IpAddr>,
-    },
-    /// Say which server is the one behind a record, after it was replaced on purpose
-    ///
-    /// The first server that answers is taken as it is; sessions are opened on no other. This shows who answers now and asks
-    /// before it is taken instead.
-    Pin {
-        /// The record
-        #[arg(value_parser = name)]
-        name: String,
-        /// The identity that must answer, instead of asking
-        #[arg(long, value_name = "IDENTITY")]
-        identity: Option<String>,
-    },
-}
-
-/// `lockdown`.
-#[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
-#[command(group = clap::ArgGroup::new("whom").required(true))]
-pub(crate) struct Lockdown {
-    /// Everybody
-    #[arg(long, group = "whom")]
-    pub(crate) all: bool,
-    /// One person, whatever they open
-    #[arg(long, group = "whom", value_name = "NAME", value_parser = name)]
-    pub(crate) user: Option<String>,
-    /// One record, whoever opens it
-    #[arg(long, group = "whom", value_name = "NAME", value_parser = name)]
-    pub(crate) record: Option<String>,
-    /// Why, for those who are cut and for the trail
-    #[arg(long, value_name = "TEXT", required = true)]
-    pub(crate) reason: Option<String>,
-    #[command(subcommand)]
-    pub(crate) verb: Option<LockdownVerb>,
-}
-
-/// What else can be done with lockdowns.
-#[derive(Debug, Subcommand)]
-pub(crate) enum LockdownVerb {
-    /// List the lockdowns that hold
-    Ls,
-    /// Lift a lockdown
-    Lift {
-        /// Which: `all`, `person:NAME` or `record:NAME`
-        #[arg(value_parser = lockdown)]
-        lockdown: String,
-    },
-}
-
-/// `token`.
-#[derive(Debug, Subcommand)]
-pub(crate) enum Token {
-    /// Make a token and print it, once
-    ///
-    /// Over the local socket only. What it may do is named scope by scope: read (objects, sessions, cleanup), audit (the trail),
-    /// objects, secrets, records (check and pin), sessions (end them), cleanup (retry).
-    Create {
-        /// What it is called
-        #[arg(value_parser = name)]
-        name: String,
-        /// What it may be used for; may be given several times
-        #[arg(long, value_name = "SCOPE", required = true, value_delimiter = ',')]
-        scope: Vec<String>,
-        /// For how long, such as 12h or 90days, at most 366 days
-        #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "24h")]
-        valid: Duration,
-    },
-    /// List tokens, also those that have expired
-    Ls,
-    /// Take a token back
-    Revoke {
-        /// The token
         #[arg(value_parser = id)]
         id: String,
     },

@@ -1,6 +1,7 @@
 //! Declarative objects.
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use utoipa::{IntoParams, ToSchema};
 
 /// A set of objects to apply.
@@ -11,6 +12,12 @@ pub struct ApplyRequest {
     /// Objects to delete, as `Kind/name`.
     #[serde(default)]
     pub delete: Vec<String>,
+    /// Labels: every object that has all of them and is not in the set is deleted too. Every object of the set has to have them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub prune: BTreeMap<String, String>,
+    /// Whether only to say what would be done.
+    #[serde(default)]
+    pub dry_run: bool,
 }
 
 /// Which objects to list.
@@ -26,10 +33,17 @@ pub struct ObjectQuery {
     pub limit: Option<u32>,
 }
 
+/// Which objects to write out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+pub struct ExportQuery {
+    /// Only of this kind.
+    pub kind: Option<String>,
+}
+
 /// What applying came to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ApplyAnswer {
-    /// The revision of the whole set after it.
+    /// The revision of the whole set after it; of the set as it is, where it was asked what would be done.
     pub revision: u64,
     /// What happened to each object, in the order given.
     pub objects: Vec<Applied>,
@@ -42,8 +56,14 @@ pub struct ApplyAnswer {
 pub struct Applied {
     /// `Kind/name`.
     pub object: String,
-    /// What was done.
+    /// What was done, or would be.
     pub action: Action,
+    /// The object before, as YAML; only where it was asked what would be done, and something would.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
+    /// The object after, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
 }
 
 /// What was done with an object.
@@ -69,7 +89,7 @@ pub struct Listed {
     pub name: String,
     /// Its labels.
     #[serde(default)]
-    pub labels: std::collections::BTreeMap<String, String>,
+    pub labels: BTreeMap<String, String>,
     /// One line about it: an address, an e-mail, the resource that a credential belongs to.
     pub summary: String,
     /// For user records: whether a secret is set.

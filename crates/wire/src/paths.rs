@@ -8,6 +8,8 @@ pub const CA: &str = "/v1/ca";
 pub const OPENAPI: &str = "/v1/openapi.json";
 /// Objects: GET lists them, POST applies a set.
 pub const OBJECTS: &str = "/v1/objects";
+/// GET writes objects as YAML.
+pub const EXPORT: &str = "/v1/export";
 /// The secret of a user record: PUT sets it. `{name}` is the record.
 pub const SECRET: &str = "/v1/secrets/{name}";
 /// POST signs a person in and gives a connect secret.

@@ -1,5 +1,5 @@
 //! The declarative objects: what an administrator writes down of people, credentials and resources, as typed values. They
-//! come from YAML ([`parse`]), are checked together ([`check`]), and have a stored form ([`Object::to_json`]).
+//! come from YAML ([`parse`]) and go to it ([`export`]), are checked together ([`check`]), and have a stored form ([`Object::to_json`]).
 //!
 //! An absent field means its default, never "leave alone". What is not understood, or not built yet, is refused by name.
 
@@ -7,6 +7,7 @@ mod canonical;
 mod check;
 mod database;
 mod error;
+mod export;
 mod import;
 mod machine;
 mod object;
@@ -18,6 +19,7 @@ pub use canonical::StoredError;
 pub use check::check;
 pub use database::DatabaseRecord;
 pub use error::ObjectError;
+pub use export::export;
 pub use import::{CaReader, INPUT_MOST, no_files, parse, resolve};
 pub use machine::{MachineRecord, OperatingSystem, SshRules};
 pub use object::{Kind, Object, ObjectId, Record};

@@ -129,7 +129,7 @@ fn every_operation_from_afar_needs_its_own_scope() {
     let _server = installation.start().unwrap();
     let scopes = ["read", "audit", "objects", "secrets", "records", "sessions", "cleanup"];
     let foreign = format!("mayfly_pat_{}_{}", "0".repeat(16), "0".repeat(64));
-    for (place, (method, target, scope)) in OPERATIONS.into_iter().enumerate() {
+    for (place, (method, target, scope)) in OPERATIONS.iter().copied().enumerate() {
         let asked = |token: Option<&str>| ask(&installation, method, target, token);
         if scope == "everybody" {
             assert_ne!(asked(None).0, "403", "{method} {target}");

@@ -12,6 +12,7 @@ mod api;
 mod asked_later;
 mod both;
 mod clients;
+mod declared;
 mod first_look;
 mod hostile;
 mod identity;

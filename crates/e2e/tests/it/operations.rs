@@ -2,13 +2,14 @@
 
 /// Method, target, and the scope of a token that may; or `everybody`, or `socket` where only an administrator at the local socket
 /// may.
-pub(crate) const OPERATIONS: [(&str, &str, &str); 26] = [
+pub(crate) const OPERATIONS: &[(&str, &str, &str)] = &[
     ("GET", "/v1/status", "everybody"),
     ("GET", "/v1/ca", "everybody"),
     ("GET", "/v1/openapi.json", "everybody"),
     ("POST", "/v1/connect", "everybody"),
     ("GET", "/v1/objects", "read"),
     ("POST", "/v1/objects", "objects"),
+    ("GET", "/v1/export", "objects"),
     ("PUT", "/v1/secrets/orders-admin", "secrets"),
     ("POST", "/v1/records/orders/pin", "records"),
     ("POST", "/v1/records/orders/check", "records"),

@@ -102,7 +102,7 @@ async fn strangers_on_this_machine_may_only_ask_and_connect() {
     for directory in [world.installation.directory(), socket.parent().unwrap()] {
         std::fs::set_permissions(directory, std::fs::Permissions::from_mode(0o711)).unwrap();
     }
-    for (method, target, scope) in OPERATIONS {
+    for (method, target, scope) in OPERATIONS.iter().copied() {
         let mut command = if rustix::process::geteuid().is_root() {
             Command::new("setpriv")
         } else {

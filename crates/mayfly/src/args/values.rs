@@ -46,11 +46,19 @@ pub(super) fn lockdown(text: &str) -> Result<String, String> {
     known.then(|| text.to_owned()).ok_or("a lockdown is named all, person:NAME or record:NAME".to_owned())
 }
 
+/// A label as `key=value`.
+pub(super) fn label(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("a label is written KEY=VALUE, such as set=prod".to_owned()),
+    }
+}
+
 /// An object as `Kind/name`. The server judges the kind.
 pub(super) fn object(text: &str) -> Result<String, String> {
     let (kind, rest) = text.split_once('/').ok_or("an object is named KIND/NAME, such as Database/orders")?;
     if kind.is_empty() || !kind.bytes().all(|b| b.is_ascii_alphabetic()) {
-        return Err("a kind is Person, User or Database".to_owned());
+        return Err("a kind is Person, User, Database or Machine".to_owned());
     }
     name(rest).map(|rest| format!("{kind}/{rest}"))
 }

@@ -27,18 +27,31 @@ pub(super) struct Answer {
     pub(super) body: Bytes,
 }
 
-/// Connects, sends one request with a JSON body (none when it is empty), and reads the answer.
+/// A request.
+pub(super) struct Sent<'a> {
+    /// Its method.
+    pub(super) method: Method,
+    /// Its path, with parameters.
+    pub(super) path: &'a str,
+    /// Its JSON body; none when it is empty.
+    pub(super) body: Zeroizing<Vec<u8>>,
+    /// The revision that it is for, as `If-Match`.
+    pub(super) revision: Option<u64>,
+}
+
+impl<'a> Sent<'a> {
+    /// A request without body or condition.
+    pub(super) fn bare(method: Method, path: &'a str) -> Self {
+        Self { method, path, body: Zeroizing::new(Vec::new()), revision: None }
+    }
+}
+
+/// Connects, sends one request, and reads the answer.
 ///
 /// # Errors
 /// When nobody answers there, the caller may not use it, the answer is too large, or `limit` has passed.
-pub(super) async fn exchange(
-    way: &Way,
-    method: Method,
-    path: &str,
-    body: Zeroizing<Vec<u8>>,
-    limit: Duration,
-) -> Result<Answer, Failure> {
-    let request = request(way, method, path, &body)?;
+pub(super) async fn exchange(way: &Way, sent: Sent<'_>, limit: Duration) -> Result<Answer, Failure> {
+    let request = request(way, sent)?;
     match tokio::time::timeout(limit, send(way, request)).await {
         Ok(answer) => answer,
         Err(_) => Err(Failure::unexpected(format!(
@@ -49,7 +62,8 @@ pub(super) async fn exchange(
     }
 }
 
-fn request(way: &Way, method: Method, path: &str, body: &[u8]) -> Result<Request<Full<Bytes>>, Failure> {
+fn request(way: &Way, sent: Sent<'_>) -> Result<Request<Full<Bytes>>, Failure> {
+    let Sent { method, path, body, revision } = sent;
     let wrong = |error: &dyn std::fmt::Display| Failure::usage(format!("{path} cannot be asked for: {error}"));
     let mut builder = Request::builder()
         .method(method)
@@ -67,10 +81,13 @@ fn request(way: &Way, method: Method, path: &str, body: &[u8]) -> Result<Request
         value.set_sensitive(true);
         builder = builder.header(header::AUTHORIZATION, value);
     }
+    if let Some(revision) = revision {
+        builder = builder.header(header::IF_MATCH, format!("\"{revision}\""));
+    }
     if !body.is_empty() {
         builder = builder.header(header::CONTENT_TYPE, "application/json");
     }
-    builder.body(Full::new(Bytes::copy_from_slice(body))).map_err(|error| wrong(&error))
+    builder.body(Full::new(Bytes::copy_from_slice(&body))).map_err(|error| wrong(&error))
 }
 
 #[expect(

@@ -6,7 +6,7 @@ mod way;
 
 use crate::failure::Failure;
 use crate::output::Output;
-use http::{Answer, Method};
+use http::{Answer, Method, Sent};
 use mayfly_wire::Page;
 use mayfly_wire::problem::Problem;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -84,7 +84,8 @@ impl Client {
     /// # Errors
     /// As [`Client::get`] does.
     pub(crate) async fn put<B: Serialize>(&self, path: &str, body: &B) -> Result<(), Failure> {
-        self.exchange(Method::PUT, path, encode(body)?, QUICK).await.map(|_| ())
+        let sent = Sent { body: encode(body)?, ..Sent::bare(Method::PUT, path) };
+        self.exchange(sent, QUICK).await.map(|_| ())
     }
 
     /// Deletes something, which answers nothing.
@@ -92,7 +93,7 @@ impl Client {
     /// # Errors
     /// As [`Client::get`] does.
     pub(crate) async fn delete(&self, path: &str) -> Result<(), Failure> {
-        self.exchange(Method::DELETE, path, Zeroizing::new(Vec::new()), QUICK).await.map(|_| ())
+        self.exchange(Sent::bare(Method::DELETE, path), QUICK).await.map(|_| ())
     }
 
     /// Posts something that only concerns the server.
@@ -101,6 +102,29 @@ impl Client {
     /// As [`Client::get`] does.
     pub(crate) async fn post<B: Serialize, T: DeserializeOwned>(&self, path: &str, body: &B) -> Result<T, Failure> {
         self.ask(Method::POST, path, encode(body)?, QUICK).await
+    }
+
+    /// Posts something that is done only while the objects are at this revision, if one is named.
+    ///
+    /// # Errors
+    /// As [`Client::get`] does.
+    pub(crate) async fn post_if<B: Serialize, T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &B,
+        revision: Option<u64>,
+    ) -> Result<T, Failure> {
+        let sent = Sent { method: Method::POST, path, body: encode(body)?, revision };
+        self.understood(path, &self.exchange(sent, QUICK).await?)
+    }
+
+    /// Gets something that is text and no JSON.
+    ///
+    /// # Errors
+    /// As [`Client::get`] does.
+    pub(crate) async fn text(&self, path: &str) -> Result<String, Failure> {
+        let answer = self.exchange(Sent::bare(Method::GET, path), QUICK).await?;
+        String::from_utf8(answer.body.to_vec()).map_err(|_| self.foreign(&format!("its answer to {path} is not text")))
     }
 
     /// Posts something that makes the server go to a target; `doing` tells a person at a terminal what takes so long.
@@ -136,21 +160,20 @@ impl Client {
         body: Zeroizing<Vec<u8>>,
         limit: Duration,
     ) -> Result<T, Failure> {
-        let answer = self.exchange(method, path, body, limit).await?;
+        let sent = Sent { body, ..Sent::bare(method, path) };
+        self.understood(path, &self.exchange(sent, limit).await?)
+    }
+
+    fn understood<T: DeserializeOwned>(&self, path: &str, answer: &Answer) -> Result<T, Failure> {
         let bytes: &[u8] = if answer.body.is_empty() { b"null" } else { &answer.body };
         serde_json::from_slice(bytes)
             .map_err(|error| self.foreign(&format!("its answer to {path} is not understood: {error}")))
     }
 
     /// One request and its answer, which is a success.
-    async fn exchange(
-        &self,
-        method: Method,
-        path: &str,
-        body: Zeroizing<Vec<u8>>,
-        limit: Duration,
-    ) -> Result<Answer, Failure> {
-        let answer = http::exchange(&self.way, method, path, body, limit).await?;
+    async fn exchange(&self, sent: Sent<'_>, limit: Duration) -> Result<Answer, Failure> {
+        let path = sent.path;
+        let answer = http::exchange(&self.way, sent, limit).await?;
         if answer.status.is_success() {
             return Ok(answer);
         }

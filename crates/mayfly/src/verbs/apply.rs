@@ -1,7 +1,7 @@
 //! `apply`: objects from YAML files.
 
 use super::Context;
-use crate::args::Apply;
+use crate::args::{Apply, Set};
 use crate::escape;
 use crate::failure::{Exit, Failure};
 use crate::output::Table;
@@ -20,17 +20,25 @@ const INPUT_MOST: u64 = 1024 * 1024;
 /// # Errors
 /// When a file cannot be read, and as the server's answer says.
 pub(super) async fn run(context: &Context, options: Apply) -> Result<Exit, Failure> {
+    let request = request(options.set, false)?;
+    let answer: ApplyAnswer = context.client.post_if(paths::OBJECTS, &request, options.revision).await?;
+    let names: Vec<_> = answer.objects.iter().map(|applied| applied.object.as_str()).collect();
+    context.output.one(&answer, &names.join("\n"), || text(&answer))?;
+    Ok(Exit::Done)
+}
+
+/// The request for a set of files, as they stand.
+///
+/// # Errors
+/// When a file cannot be read or understood.
+pub(super) fn request(set: Set, dry_run: bool) -> Result<ApplyRequest, Failure> {
     let mut documents = String::new();
-    for file in files(&options.file)? {
+    for file in files(&set.file)? {
         documents.push_str("---\n");
         documents.push_str(&complete(&file)?);
         documents.push('\n');
     }
-    let answer: ApplyAnswer =
-        context.client.post(paths::OBJECTS, &ApplyRequest { documents, delete: options.delete }).await?;
-    let names: Vec<_> = answer.objects.iter().map(|applied| applied.object.as_str()).collect();
-    context.output.one(&answer, &names.join("\n"), || text(&answer))?;
-    Ok(Exit::Done)
+    Ok(ApplyRequest { documents, delete: set.delete, prune: set.selector.into_iter().collect(), dry_run })
 }
 
 fn text(answer: &ApplyAnswer) -> String {

@@ -7,8 +7,10 @@ mod cleanup;
 mod connect;
 mod db;
 mod explain;
+mod export;
 mod lockdown;
 mod ls;
+mod plan;
 mod record;
 mod secret;
 mod server;
@@ -54,6 +56,8 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<u8, Failure> {
         Verb::Cleanup(Cleanup::Show { id }) => cleanup::show(context, &id).await,
         Verb::Cleanup(Cleanup::Retry { id }) => cleanup::retry(context, &id).await,
         Verb::Apply(options) => apply::run(context, options).await,
+        Verb::Plan(set) => plan::run(context, set).await,
+        Verb::Export(options) => export::run(context, options.kind).await,
         Verb::Secret(Secret::Set { name, secret_file }) => secret::set(context, &name, secret_file.as_deref()).await,
         Verb::Record(Record::Check { name, from }) => record::check(context, &name, from).await,
         Verb::Record(Record::InstallHelpers { name, from }) => record::install_helpers(context, &name, from).await,

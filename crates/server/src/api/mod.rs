@@ -1,6 +1,7 @@
 //! The API, over the local socket and HTTPS: one module for each resource, one table of routes, one wall that every request passes.
 
 mod administrator;
+mod apply;
 mod audit;
 mod cleanup;
 mod connect;
@@ -12,6 +13,7 @@ mod openapi;
 mod people;
 mod problem;
 mod records;
+mod revision;
 mod serve;
 mod sessions;
 mod status;
@@ -67,7 +69,8 @@ fn operations() -> OpenApiRouter<Arc<Api>> {
     OpenApiRouter::new()
         .routes(routes!(status::status))
         .routes(routes!(status::authority))
-        .routes(routes!(objects::list, objects::apply))
+        .routes(routes!(objects::list, apply::apply))
+        .routes(routes!(objects::export))
         .routes(routes!(objects::set_secret))
         .routes(routes!(connect::connect))
         .routes(routes!(sessions::list))

@@ -1,28 +1,27 @@
-//! Declarative objects and the secrets of user records.
+//! Declarative objects as they are listed and written out, and the secrets of user records.
 
 use super::Api;
 use super::administrator::{self, Administrator, Read};
 use super::problem::{Body, Parameters, Refusal};
+use super::revision::Tag;
 use super::sessions::PAGE_MOST;
 use crate::credentials::slot;
 use axum::Json;
 use axum::extract::{Path, State};
+use axum::http::HeaderName;
+use axum::http::header::CONTENT_TYPE;
 use mayfly_access::objects::{self, Kind, Object, ObjectId, Resource};
-use mayfly_access::store::{ApplyOutcome, Batch, Objects, SealedSecret, SecretOutcome, Secrets, Snapshot};
-use mayfly_domain::audit::{Event, EventKind};
-use mayfly_domain::{EndReason, RecordName, Secret, Trust};
+use mayfly_access::store::{Objects, SealedSecret, SecretOutcome, Secrets, Snapshot};
+use mayfly_domain::audit::EventKind;
+use mayfly_domain::{RecordName, Secret, Trust};
 use mayfly_engine::ports::clock::Clock;
-use mayfly_engine::ports::ledger::Ledger;
-use mayfly_vault::Sealed;
 use mayfly_wire::Page;
-use mayfly_wire::objects::{Action, Applied, ApplyAnswer, ApplyRequest, Listed, ObjectQuery, SecretRequest};
+use mayfly_wire::objects::{ExportQuery, Listed, ObjectQuery, SecretRequest};
 use mayfly_wire::paths;
 use mayfly_wire::problem::Code;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// How often an apply is tried again when somebody else applied in between.
-const TRIES: u32 = 5;
 /// The longest secret, in bytes.
 const SECRET_MOST: usize = 4096;
 
@@ -39,7 +38,7 @@ pub(super) async fn list(
     State(api): State<Arc<Api>>,
     _: Administrator<Read>,
     Parameters(query): Parameters<ObjectQuery>,
-) -> Result<Json<Page<Listed>>, Refusal> {
+) -> Result<(Tag, Json<Page<Listed>>), Refusal> {
     let kind = query.kind.as_deref().map(parse_kind).transpose()?;
     let after = query.after.as_deref().map(object_id).transpose()?;
     let limit = query.limit.unwrap_or(PAGE_MOST).clamp(1, PAGE_MOST) as usize;
@@ -57,7 +56,28 @@ pub(super) async fn list(
     let more = items.len() > limit;
     items.truncate(limit);
     let last = items.last().filter(|_| more);
-    Ok(Json(Page { next: last.map(|item| format!("{}/{}", item.kind, item.name)), items }))
+    let next = last.map(|item| format!("{}/{}", item.kind, item.name));
+    Ok((Tag(snapshot.revision), Json(Page { items, next })))
+}
+
+/// Write objects as YAML that can be applied again
+#[utoipa::path(
+    get,
+    path = paths::EXPORT,
+    tag = "objects",
+    params(ExportQuery),
+    responses((status = OK, body = String, content_type = "application/yaml")),
+    security(("token" = ["objects"])),
+)]
+pub(super) async fn export(
+    State(api): State<Arc<Api>>,
+    _: Administrator<administrator::Objects>,
+    Parameters(query): Parameters<ExportQuery>,
+) -> Result<(Tag, [(HeaderName, &'static str); 1], String), Refusal> {
+    let kind = query.kind.as_deref().map(parse_kind).transpose()?;
+    let Snapshot { revision, mut objects } = Objects::snapshot(&*api.context.store).await?;
+    objects.retain(|object| kind.is_none_or(|kind| object.id().kind() == kind));
+    Ok((Tag(revision), [(CONTENT_TYPE, "application/yaml")], objects::export(&objects)))
 }
 
 /// Whether an object holds the text asked for, in whatever case, in its name, its summary or a label as `key=value`.
@@ -98,157 +118,10 @@ fn listed(object: &Object, with_secret: &BTreeSet<RecordName>) -> Listed {
     }
 }
 
-/// Create, change and delete objects, all of them or none
-#[utoipa::path(
-    post,
-    path = paths::OBJECTS,
-    tag = "objects",
-    request_body = ApplyRequest,
-    responses((status = OK, body = ApplyAnswer)),
-    security(("token" = ["objects"])),
-)]
-pub(super) async fn apply(
-    State(api): State<Arc<Api>>,
-    Administrator(by, ..): Administrator<administrator::Objects>,
-    Body(request): Body<ApplyRequest>,
-) -> Result<Json<ApplyAnswer>, Refusal> {
-    let faults = |faults: Vec<objects::ObjectError>| {
-        let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
-        Refusal::new(Code::Invalid, lines.join("\n"))
-    };
-    let put = objects::parse(&request.documents, &objects::no_files).map_err(faults)?;
-    let delete: Vec<ObjectId> = request.delete.iter().map(|text| object_id(text)).collect::<Result<_, _>>()?;
-    for _ in 0..TRIES {
-        let before = Objects::snapshot(&*api.context.store).await?;
-        objects::check(&before.objects, &put, &delete).map_err(faults)?;
-        let planned = plan(&api, &before, &put, &delete, by.by());
-        let batch =
-            Batch { expected: before.revision, put: planned.changed, delete: delete.clone(), events: planned.events };
-        if batch.put.is_empty() && batch.delete.is_empty() {
-            return Ok(Json(answer(&api, before.revision, planned.applied).await?));
-        }
-        match api.context.store.apply(batch).await? {
-            ApplyOutcome::Applied { revision } => {
-                end_what_is_no_longer_allowed(&api).await?;
-                return Ok(Json(answer(&api, revision, planned.applied).await?));
-            }
-            ApplyOutcome::Stale { .. } => {}
-            ApplyOutcome::InUse { object, changes } => {
-                let changes: Vec<String> = changes.iter().map(ToString::to_string).collect();
-                let detail = format!(
-                    "{}/{} is needed to undo {}: delete it when they are done",
-                    object.kind().as_str(),
-                    object.name(),
-                    changes.join(", ")
-                );
-                return Err(Refusal::new(Code::Conflict, detail).next("mayfly cleanup ls"));
-            }
-        }
-    }
-    Err(Refusal::new(Code::Conflict, "somebody else is applying objects too: try again"))
-}
-
-fn object_id(text: &str) -> Result<ObjectId, Refusal> {
+pub(super) fn object_id(text: &str) -> Result<ObjectId, Refusal> {
     let wrong = || Refusal::new(Code::Invalid, "what is deleted is named KIND/NAME, for example Database/orders");
     let (kind, name) = text.split_once('/').ok_or_else(wrong)?;
     ObjectId::new(parse_kind(kind)?, name).map_err(|error| Refusal::new(Code::Invalid, error.to_string()))
-}
-
-/// What an apply would do.
-struct Planned {
-    changed: Vec<Object>,
-    applied: Vec<Applied>,
-    events: Vec<Event>,
-}
-
-fn plan(api: &Api, before: &Snapshot, put: &[Object], delete: &[ObjectId], by: &str) -> Planned {
-    let mut planned = Planned { changed: Vec::new(), applied: Vec::new(), events: Vec::new() };
-    let mut add = |id: &ObjectId, action: Action, kind: Option<EventKind>| {
-        let object = format!("{}/{}", id.kind().as_str(), id.name());
-        if let Some(kind) = kind {
-            planned.events.push(api.context.event(kind, by).with("object", &object));
-        }
-        planned.applied.push(Applied { object, action });
-    };
-    let mut changed = Vec::new();
-    for object in put {
-        let id = object.id();
-        match before.objects.iter().find(|known| known.id() == id) {
-            Some(known) if known == object => add(&id, Action::Unchanged, None),
-            Some(_) => {
-                add(&id, Action::Updated, Some(EventKind::RecordUpdated));
-                changed.push(object.clone());
-            }
-            None => {
-                add(&id, Action::Created, Some(EventKind::RecordCreated));
-                changed.push(object.clone());
-            }
-        }
-    }
-    for id in delete {
-        let known = before.objects.iter().any(|known| known.id() == *id);
-        let action = if known { Action::Deleted } else { Action::Unchanged };
-        add(id, action, known.then_some(EventKind::RecordDeleted));
-    }
-    planned.changed = changed;
-    planned
-}
-
-/// The answer, with what is still to be done: secrets that are missing or were set for another destination.
-async fn answer(api: &Api, revision: u64, applied: Vec<Applied>) -> Result<ApplyAnswer, Refusal> {
-    let snapshot = Objects::snapshot(&*api.context.store).await?;
-    let secrets = Secrets::all(&*api.context.store).await?;
-    let mut notes = Vec::new();
-    for resource in snapshot.objects.iter().filter_map(Object::resource) {
-        if resource.trust == Trust::NotPinned {
-            let name = &resource.name;
-            notes.push(format!("{name} has no host key pinned yet, nothing is sent there: mayfly record pin {name}"));
-        }
-    }
-    for object in &snapshot.objects {
-        let Object::User(user) = object else { continue };
-        let name = &user.name;
-        let mut resources = snapshot.objects.iter().filter_map(Object::resource);
-        let Some(resource) = resources.find(|known| known.name == user.resource) else { continue };
-        let Some(destination) = resource.destination_of(name) else { continue };
-        match secrets.iter().find(|secret| secret.user == *name) {
-            // First the host has to be known.
-            None if destination.trust == Trust::NotPinned => {}
-            None => notes.push(format!("user record {name} has no secret yet: mayfly secret set {name}")),
-            Some(secret) => {
-                let sealed = Sealed::from_bytes(secret.sealed.clone());
-                if api.context.vault.open(&slot(name, &destination), &sealed).is_err() {
-                    notes.push(format!(
-                        "the secret of user record {name} was set for another host, port or trust; type it again: \
-                         mayfly secret set {name}"
-                    ));
-                }
-            }
-        }
-    }
-    Ok(ApplyAnswer { revision, objects: applied, notes })
-}
-
-/// Ends sessions of people who may no longer open what they have open: what was applied holds at once.
-async fn end_what_is_no_longer_allowed(api: &Api) -> Result<(), Refusal> {
-    let mut after = None;
-    loop {
-        let page = api.context.store.open_sessions(after.as_ref(), 500).await?;
-        for session in &page {
-            let person = api.context.person(&session.person).await?;
-            let record = api.context.resource(&session.record).await?;
-            let allowed = api.context.decide(person.as_ref(), record.as_ref()).is_ok();
-            if !allowed {
-                let text = Some("you may no longer open this".to_owned());
-                // How it goes is shown by `sessions ls` and `cleanup ls`; applying does not wait for targets.
-                drop(api.context.engine.end(&session.id, EndReason::Terminated, "server", text));
-            }
-        }
-        match page.last() {
-            Some(last) if page.len() == 500 => after = Some(last.id.clone()),
-            _ => return Ok(()),
-        }
-    }
 }
 
 /// Set the secret of a user record

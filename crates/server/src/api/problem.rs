@@ -33,6 +33,12 @@ impl Refusal {
         Self { status: status(code), code, detail: detail.into(), next: Vec::new() }
     }
 
+    /// The refusal with another status than its code has.
+    pub(crate) fn status(mut self, status: StatusCode) -> Self {
+        self.status = status;
+        self
+    }
+
     /// The refusal with a command that may help.
     pub(crate) fn next(mut self, command: impl Into<String>) -> Self {
         self.next.push(command.into());
@@ -120,8 +126,8 @@ pub(crate) async fn no_such_path() -> Refusal {
 
 /// The answer to a path that exists and is asked in another way.
 pub(crate) async fn no_such_method() -> Refusal {
-    let refusal = Refusal::new(Code::NotFound, "the API has this path, and no such method for it");
-    Refusal { status: StatusCode::METHOD_NOT_ALLOWED, ..refusal }
+    Refusal::new(Code::NotFound, "the API has this path, and no such method for it")
+        .status(StatusCode::METHOD_NOT_ALLOWED)
 }
 
 /// The parameters of a request; what cannot be read is refused.

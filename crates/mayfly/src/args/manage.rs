@@ -1,0 +1,159 @@
+//! The verbs with which an installation is managed: objects, secrets, records, lockdowns and tokens.
+
+use super::Kind;
+use super::values::{Duration, duration, id, label, lockdown, name, object};
+use clap::{Args, Subcommand};
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+/// `apply`.
+#[derive(Debug, Args)]
+pub(crate) struct Apply {
+    #[command(flatten)]
+    pub(crate) set: Set,
+    /// Only when the objects are still at this revision, which `plan` shows
+    #[arg(long, value_name = "N")]
+    pub(crate) revision: Option<u64>,
+}
+
+/// The objects of `apply` and `plan`.
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("what").required(true).multiple(true))]
+pub(crate) struct Set {
+    /// A YAML file, a folder of them, or `-` for standard input; may be given several times
+    #[arg(short, long, value_name = "FILE", group = "what")]
+    pub(crate) file: Vec<PathBuf>,
+    /// An object to delete, such as Database/orders; may be given several times
+    #[arg(long, value_name = "KIND/NAME", group = "what", num_args = 1.., value_parser = object)]
+    pub(crate) delete: Vec<String>,
+    /// Delete whatever has the labels of --selector and is not in the files
+    #[arg(long, requires = "selector", requires = "file")]
+    pub(crate) prune: bool,
+    /// Labels that all objects of the files have, such as set=prod; may be given several times
+    #[arg(short = 'l', long, value_name = "KEY=VALUE", value_parser = label, requires = "prune")]
+    pub(crate) selector: Vec<(String, String)>,
+}
+
+/// `export`.
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// Only objects of this kind
+    #[arg(short, long, ignore_case = true)]
+    pub(crate) kind: Option<Kind>,
+}
+
+/// `secret`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Secret {
+    /// Set the secret of a user record: asks for it, or reads it from a file
+    Set {
+        /// The user record
+        #[arg(value_parser = name)]
+        name: String,
+        /// Read the secret from this file; `-` is standard input
+        #[arg(long, value_name = "FILE")]
+        secret_file: Option<PathBuf>,
+    },
+}
+
+/// `record`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Record {
+    /// Check a record against its target; prints the statements that set it right
+    ///
+    /// Changes nothing on the target. Exit code 12 when something is missing or in excess.
+    Check {
+        /// The record
+        #[arg(value_parser = name)]
+        name: String,
+        /// Another address of the server's machine, from which a session's account must not get in
+        #[arg(long, value_name = "ADDRESS")]
+        from: Option<IpAddr>,
+    },
+    /// Print what limits Mayfly's administrative log-in on a host to a helper: a shell script, to be run there as root
+    ///
+    /// `mayfly record install-helpers web01 | ssh HOST sudo sh`. The helper takes only what the records need that lead to the
+    /// host; it is installed again when they change.
+    InstallHelpers {
+        /// The record
+        #[arg(value_parser = name)]
+        name: String,
+        /// The address from which the host sees the server come, where the server cannot find out
+        #[arg(long, value_name = "ADDRESS")]
+        from: Option<IpAddr>,
+    },
+    /// Say which server is the one behind a record, after it was replaced on purpose
+    ///
+    /// The first server that answers is taken as it is; sessions are opened on no other. This shows who answers now and asks
+    /// before it is taken instead.
+    Pin {
+        /// The record
+        #[arg(value_parser = name)]
+        name: String,
+        /// The identity that must answer, instead of asking
+        #[arg(long, value_name = "IDENTITY")]
+        identity: Option<String>,
+    },
+}
+
+/// `lockdown`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(group = clap::ArgGroup::new("whom").required(true))]
+pub(crate) struct Lockdown {
+    /// Everybody
+    #[arg(long, group = "whom")]
+    pub(crate) all: bool,
+    /// One person, whatever they open
+    #[arg(long, group = "whom", value_name = "NAME", value_parser = name)]
+    pub(crate) user: Option<String>,
+    /// One record, whoever opens it
+    #[arg(long, group = "whom", value_name = "NAME", value_parser = name)]
+    pub(crate) record: Option<String>,
+    /// Why, for those who are cut and for the trail
+    #[arg(long, value_name = "TEXT", required = true)]
+    pub(crate) reason: Option<String>,
+    #[command(subcommand)]
+    pub(crate) verb: Option<LockdownVerb>,
+}
+
+/// What else can be done with lockdowns.
+#[derive(Debug, Subcommand)]
+pub(crate) enum LockdownVerb {
+    /// List the lockdowns that hold
+    Ls,
+    /// Lift a lockdown
+    Lift {
+        /// Which: `all`, `person:NAME` or `record:NAME`
+        #[arg(value_parser = lockdown)]
+        lockdown: String,
+    },
+}
+
+/// `token`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Token {
+    /// Make a token and print it, once
+    ///
+    /// Over the local socket only. What it may do is named scope by scope: read (objects, sessions, cleanup), audit (the trail),
+    /// objects, secrets, records (check and pin), sessions (end them), cleanup (retry).
+    Create {
+        /// What it is called
+        #[arg(value_parser = name)]
+        name: String,
+        /// What it may be used for; may be given several times
+        #[arg(long, value_name = "SCOPE", required = true, value_delimiter = ',')]
+        scope: Vec<String>,
+        /// For how long, such as 12h or 90days, at most 366 days
+        #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "24h")]
+        valid: Duration,
+    },
+    /// List tokens, also those that have expired
+    Ls,
+    /// Take a token back
+    Revoke {
+        /// The token
+        #[arg(value_parser = id)]
+        id: String,
+    },
+}
