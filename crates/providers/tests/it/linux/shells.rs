@@ -1,5 +1,6 @@
 //! The scripts run with any POSIX shell, and without programs that only some hosts have: the contract on a host whose `/bin/sh` is
-//! BusyBox's and that has no `setpriv`, and on one where it is bash as `sh`; both also clean up after a person who left much.
+//! BusyBox's and that has no `setpriv`, and some of it on one where it is bash as `sh`; both also clean up after a person who left
+//! much.
 
 use super::contract::Contract;
 use super::host::Target;
@@ -38,9 +39,13 @@ mod of_busybox_without_setpriv {
     }
 }
 
+/// What the cases have in common with dash, in which the whole contract is held elsewhere, is most of it.
 mod of_bash {
     use super::*;
-    mayfly_contract::provider_contract!(bash());
+    mayfly_contract::provider_contract! { @cases bash();
+        a_whole_life_leaves_nothing, a_membership_comes_and_goes, a_session_past_us_is_told_from_ours,
+        awkward_names_are_only_names, nothing_is_made_after_the_last_moment,
+    }
 
     #[tokio::test]
     async fn what_a_person_leaves_is_gone() {
