@@ -16,6 +16,6 @@ pub use authority::{CertificateTerms, UserAuthority, UserCertificate};
 pub use connect::SshConnection;
 pub use hold::Reading;
 pub use key::{SshKey, SshLogin};
-pub use run::{Ran, SshError};
+pub use run::{Ran, SshError, Waiting};
 pub use russh::client::Msg as SshMessage;
 pub use trust::fingerprint_of_line;

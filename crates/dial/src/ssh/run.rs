@@ -2,6 +2,7 @@
 //! a broker, which deals with them itself.
 
 use super::connect::SshConnection;
+use futures_util::FutureExt as _;
 use russh::client::Msg;
 use russh::{Channel, ChannelMsg};
 use std::time::Duration;
@@ -44,37 +45,18 @@ impl SshConnection {
     /// # Errors
     /// [`SshError`]; only [`SshError::NotStarted`] and [`SshError::Refused`] say that it had no effect.
     pub async fn run(&self, command: &str, input: &[u8], most: usize, limit: Duration) -> Result<Ran, SshError> {
-        tokio::time::timeout(limit, self.run_on_channel(command, input, most))
-            .await
-            .unwrap_or(Err(SshError::TimedOut(limit)))
+        let work = async { self.start(command).await?.finish(input, most).await };
+        tokio::time::timeout(limit, work).await.unwrap_or(Err(SshError::TimedOut(limit)))
     }
 
-    async fn run_on_channel(&self, command: &str, input: &[u8], most: usize) -> Result<Ran, SshError> {
+    /// Starts `command` through the account's log-in shell; its input comes later.
+    ///
+    /// # Errors
+    /// [`SshError::NotStarted`] or [`SshError::Lost`].
+    pub async fn start(&self, command: &str) -> Result<Waiting, SshError> {
         let channel = self.session().await?;
         channel.exec(true, command).await.map_err(|_gone| SshError::Lost)?;
-        let (mut reading, writing) = channel.split();
-        let send = async {
-            writing.data(input).await?;
-            writing.eof().await
-        };
-        let collect = async {
-            let mut ran = Ran { status: None, stdout: Vec::new(), stderr: Vec::new() };
-            let mut ended = false;
-            while let Some(message) = reading.wait().await {
-                match message {
-                    ChannelMsg::Data { data } => add(&mut ran.stdout, &data, most)?,
-                    ChannelMsg::ExtendedData { data, ext: 1 } => add(&mut ran.stderr, &data, most)?,
-                    ChannelMsg::ExitStatus { exit_status } => (ran.status, ended) = (Some(exit_status), true),
-                    ChannelMsg::ExitSignal { .. } => ended = true,
-                    ChannelMsg::Failure => return Err(SshError::Refused),
-                    _ => {}
-                }
-            }
-            if ended { Ok(ran) } else { Err(SshError::Lost) }
-        };
-        // A command that does not read its input is no failure of it.
-        let (_sent, collected) = tokio::join!(send, collect);
-        collected
+        Ok(Waiting(Some(channel)))
     }
 
     /// Opens a channel for a shell, a command or a subsystem.
@@ -98,6 +80,63 @@ impl SshConnection {
             russh::Error::ChannelOpenFailure(_) => SshError::Refused,
             _ => SshError::Lost,
         })
+    }
+}
+
+/// A command that waits for its input. Dropping it ends its input and closes its channel.
+pub struct Waiting(Option<Channel<Msg>>);
+
+impl Waiting {
+    /// Whether the command is known to be over, or not to have been started.
+    pub fn is_over(&mut self) -> bool {
+        let Some(channel) = &mut self.0 else { return true };
+        while let Some(message) = channel.wait().now_or_never() {
+            match message {
+                Some(ChannelMsg::Success | ChannelMsg::WindowAdjusted { .. }) => {}
+                Some(_) | None => return true,
+            }
+        }
+        false
+    }
+
+    /// Gives the command `input` and then the end of its input, and collects at most `most` bytes of each of its outputs.
+    ///
+    /// # Errors
+    /// As [`SshConnection::run`].
+    pub async fn finish(mut self, input: &[u8], most: usize) -> Result<Ran, SshError> {
+        let (mut reading, writing) = self.0.take().ok_or(SshError::Lost)?.split();
+        let send = async {
+            writing.data(input).await?;
+            writing.eof().await
+        };
+        let collect = async {
+            let mut ran = Ran { status: None, stdout: Vec::new(), stderr: Vec::new() };
+            let mut ended = false;
+            while let Some(message) = reading.wait().await {
+                match message {
+                    ChannelMsg::Data { data } => add(&mut ran.stdout, &data, most)?,
+                    ChannelMsg::ExtendedData { data, ext: 1 } => add(&mut ran.stderr, &data, most)?,
+                    ChannelMsg::ExitStatus { exit_status } => (ran.status, ended) = (Some(exit_status), true),
+                    ChannelMsg::ExitSignal { .. } => ended = true,
+                    ChannelMsg::Failure => return Err(SshError::Refused),
+                    _ => {}
+                }
+            }
+            if ended { Ok(ran) } else { Err(SshError::Lost) }
+        };
+        // A command that does not read its input is no failure of it.
+        let (_sent, collected) = tokio::join!(send, collect);
+        collected
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if let Some(channel) = self.0.take() {
+            // Only put into the connection's queue. Where that is full, the host's own limit on the command's time has to do.
+            let _queued = channel.eof().now_or_never();
+            let _queued = channel.close().now_or_never();
+        }
     }
 }
 

@@ -1,11 +1,12 @@
 //! One administrative connection to a host: who it is there, which host it is, and scripts run over it.
 
 use super::answer::Answer;
+use super::ready::Ready;
 use super::script::{self, Script};
 use super::trouble::Trouble;
 use crate::services::Services;
 use mayfly_dial::DialError;
-use mayfly_dial::ssh::{SshConnection, SshLogin};
+use mayfly_dial::ssh::{Ran, SshConnection, SshLogin};
 use mayfly_domain::{Failure, FailureClass, Permit, Place, TargetId};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -60,6 +61,7 @@ pub(super) struct Facts {
 /// An administrative connection.
 pub(super) struct Admin {
     ssh: SshConnection,
+    ready: Ready,
     pub(super) facts: Facts,
 }
 
@@ -101,7 +103,7 @@ impl Admin {
         let doing = "asking the host who it is";
         let answer = hello(&ssh).await.map_err(|trouble| hello_failure(&trouble, doing))?;
         let facts = facts(&answer, &ssh, credential.login).map_err(|trouble| trouble.failure(doing))?;
-        Ok(Self { ssh, facts })
+        Ok(Self { ssh, ready: Ready::default(), facts })
     }
 
     /// Whether commands can still be run over it, as far as is known.
@@ -124,7 +126,12 @@ impl Admin {
             Way::Sudo => (script::through_sudo(), script.input(values)?),
             Way::Helper | Way::HelperThroughSudo => (script::helper_through_sudo(), script.helper_input(values)?),
         };
-        run_on(&self.ssh, &command, &input, RUN_LIMIT).await
+        answer(&self.ready.run(&self.ssh, &command, &input, ANSWER_MOST, RUN_LIMIT).await?)
+    }
+
+    /// Some time has passed.
+    pub(super) fn tick(&self) {
+        self.ready.tick();
     }
 
     /// Whether the host lets this log-in reach ports through it, which ours has no use for.
@@ -150,12 +157,11 @@ impl Admin {
 }
 
 async fn hello(ssh: &SshConnection) -> Result<Answer, Trouble> {
-    run_on(ssh, &script::as_self(), &script::hello_input()?, HELLO_LIMIT).await
+    answer(&ssh.run(&script::as_self(), &script::hello_input()?, ANSWER_MOST, HELLO_LIMIT).await?)
 }
 
-async fn run_on(ssh: &SshConnection, command: &str, input: &[u8], limit: Duration) -> Result<Answer, Trouble> {
-    let ran = ssh.run(command, input, ANSWER_MOST, limit).await?;
-    let answer = Answer::read(&ran);
+fn answer(ran: &Ran) -> Result<Answer, Trouble> {
+    let answer = Answer::read(ran);
     if let Err(trouble) = &answer {
         let stderr: String = String::from_utf8_lossy(&ran.stderr).chars().take(500).collect();
         // For whoever runs Mayfly: a host's words never reach anybody else.

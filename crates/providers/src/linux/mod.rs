@@ -21,6 +21,7 @@ mod look;
 mod open;
 mod payload;
 mod pool;
+mod ready;
 mod scope;
 mod script;
 mod settings;

@@ -119,6 +119,11 @@ impl Pool {
     /// One tick has passed. A place that is in use is left.
     fn tick(&self) {
         self.places.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, slot| {
+            if let Ok(connection) = slot.connection.try_lock()
+                && let Some(admin) = connection.as_ref()
+            {
+                admin.tick();
+            }
             let in_use = slot.turns.available_permits() < COMMANDS_MOST || Arc::strong_count(slot) > 1;
             in_use || slot.idle.fetch_add(1, Ordering::Relaxed) + 1 < IDLE_TICKS
         });
