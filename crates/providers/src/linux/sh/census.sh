@@ -16,8 +16,11 @@ census() {
         grep -s -H '' /proc/[0-9]*/loginuid /proc/[0-9]*/sessionid
     } | uid=$1 mode=$2 from=$3 until=$4 older=$5 ids=$6 now=$now uptime=$uptime \
         hz=$(getconf CLK_TCK 2> /dev/null || echo 100) awk "$census_program" || :)
-    chosen=$(printf '%s\n' "$taken" | sed 1d)
-    taken=$(printf '%s\n' "$taken" | head -n 1)
+    case $taken in
+    *"$newline"*) chosen=${taken#*"$newline"} ;;
+    *) chosen= ;;
+    esac
+    taken=${taken%%"$newline"*}
     count=${taken%% *}
     pids=${taken#* }
     case $count in

@@ -15,13 +15,21 @@ group_line "$name" 1
 if [ -e "$home" ] || [ -L "$home" ]; then fail home; fi
 if [ -n "$group" ]; then
     group_line "$group" 1
-    [ "$(printf '%s\n' "$line" | cut -d: -f3)" = "$gid" ] || fail group
+    part_of "$line" 3
+    [ "$part" = "$gid" ] || fail group
 fi
 
 # sshd reads a time without a zone by the host's own; it knows `Z` since 9.1.
-version=$(sshd -V 2>&1 | sed -n 's/.*OpenSSH_\([0-9]*\)\.\([0-9]*\).*/\1 \2/p' | head -n 1)
-set -- $version
-if [ "${1:-0}" -gt 9 ] || { [ "${1:-0}" -eq 9 ] && [ "${2:-0}" -ge 1 ]; }; then
+version=$(sshd -V 2>&1 || :)
+case $version in
+*OpenSSH_[0-9]*.[0-9]*)
+    version=${version#*OpenSSH_}
+    minor=${version#*.}
+    major=${version%%[!0-9]*} minor=${minor%%[!0-9]*}
+    ;;
+*) major=0 minor=0 ;;
+esac
+if [ "$major" -gt 9 ] || { [ "$major" -eq 9 ] && [ "$minor" -ge 1 ]; }; then
     until=$(date -u -d "@$ends" +%Y%m%d%H%M%SZ)
 else
     until=$(date -d "@$ends" +%Y%m%d%H%M%S)
@@ -29,14 +37,15 @@ fi
 
 # The next id: above every one of the range that is in use and above the mark of all that ever were.
 lock_host
-highest=$(cat "$state/ids" 2> /dev/null || :)
+highest=
+[ ! -r "$state/ids" ] || IFS= read -r highest < "$state/ids" || :
 case $highest in
 '' | *[!0-9]*) highest=0 ;;
 esac
-uid=$(cat /etc/passwd /etc/group | least=$least most=$most highest=$highest awk -F: '
+uid=$(least=$least most=$most highest=$highest awk -F: '
     BEGIN { least = ENVIRON["least"] + 0; most = ENVIRON["most"] + 0; top = ENVIRON["highest"] + 0 }
     $3 + 0 >= least && $3 + 0 <= most && $3 + 0 > top { top = $3 + 0 }
-    END { printf "%.0f\n", (top < least ? least : top + 1) }')
+    END { printf "%.0f\n", (top < least ? least : top + 1) }' /etc/passwd /etc/group)
 while getent passwd "$uid" > /dev/null || getent group "$uid" > /dev/null; do
     uid=$((uid + 1))
 done
@@ -81,6 +90,8 @@ if [ ! -d "$folder" ]; then
 fi
 # Whole or not at all.
 printf '%s\n' "$made" > "$keys.new" || fail unknown
-chmod "$mode" "$keys.new" && chown "$owner:$owner" "$keys.new" && mv "$keys.new" "$keys" || fail unknown
+# With the umask it has the mode 600 already.
+[ "$mode" = 600 ] || chmod "$mode" "$keys.new" || fail unknown
+chown "$owner:$owner" "$keys.new" && mv "$keys.new" "$keys" || fail unknown
 say "uid $uid"
 say 'done'

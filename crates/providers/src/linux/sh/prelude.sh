@@ -51,16 +51,33 @@ micros() {
     esac
 }
 
+# Starting a program is what most of a script's time goes to, so what the shell can do by itself it does.
+newline='
+'
+
+# Field $2 of the line $1, whose fields have colons between them, in $part; empty where there is none.
+part_of() {
+    part=$1 skip=$2
+    while [ "$skip" -gt 1 ]; do
+        case $part in
+        *:*) part=${part#*:} ;;
+        *) part= ;;
+        esac
+        skip=$((skip - 1))
+    done
+    part=${part%%:*}
+}
+
 # The lock that opening, looking and removing of one account share: $1 is its name. Held by this shell and what it starts.
 lock_account() {
-    mkdir -p "$run"
+    [ -d "$run" ] || mkdir -p "$run"
     exec 9> "$run/account-$1"
     flock -w 20 9 || fail busy
 }
 
 # The lock that all our edits of the accounts of this host share.
 lock_host() {
-    mkdir -p "$run" "$state"
+    [ -d "$run" ] && [ -d "$state" ] || mkdir -p "$run" "$state"
     exec 8> "$run/host"
     flock -w 20 8 || fail busy
 }
@@ -84,12 +101,14 @@ in_time() {
 # id too, so what was found has to be what was asked for: field $2.
 passwd_entry() {
     entry=$(getent passwd "$1" || :)
-    [ "$(printf '%s\n' "$entry" | cut -d: -f"$2")" = "$1" ] || entry=
+    part_of "$entry" "$2"
+    [ "$part" = "$1" ] || entry=
 }
 
 # One field of $entry.
 field() {
-    printf '%s\n' "$entry" | cut -d: -f"$1"
+    part_of "$entry" "$1"
+    printf '%s\n' "$part"
 }
 
 # A local group's line, by name (field 1) or id (field 3), in $line.
@@ -99,8 +118,10 @@ group_line() {
 
 # Whether the account $1 is in the group whose line is $line, as a member or because it is its primary group $2.
 is_member() {
-    [ "$(printf '%s\n' "$line" | cut -d: -f3)" = "$2" ] && return 0
-    case ,$(printf '%s\n' "$line" | cut -d: -f4), in
+    part_of "$line" 3
+    [ "$part" = "$2" ] && return 0
+    part_of "$line" 4
+    case ,$part, in
     *,"$1",*) return 0 ;;
     esac
     return 1
@@ -148,7 +169,8 @@ owned_home() {
 # Whether the account whose name is $1 can log in, by its date of expiry: `yes` or `no`.
 can_log_in() {
     shadow=$(getent shadow "$1" || :)
-    expires=$(printf '%s\n' "$shadow" | cut -d: -f8)
+    part_of "$shadow" 8
+    expires=$part
     case $expires in
     '' | *[!0-9]*) say "login yes" ;;
     *) if [ "$expires" -le "$(($(date +%s) / 86400))" ]; then say "login no"; else say "login yes"; fi ;;

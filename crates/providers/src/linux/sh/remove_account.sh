@@ -26,7 +26,7 @@ case $keys in
 *)
     rm -f -- "$keys"
     # A folder for this account alone.
-    [ "$(basename "${keys%/*}")" != "$name" ] || rmdir -- "${keys%/*}" 2> /dev/null || :
+    [ "${keys%/*}" != "${keys%/*/*}/$name" ] || rmdir -- "${keys%/*}" 2> /dev/null || :
     ;;
 esac
 # What sudo remembers of it, as root's files under its name: that it gave a password, and that it was lectured.
@@ -59,8 +59,8 @@ fi
 # userdel takes the group along where the host is set up so and it has the account's name.
 group_line "$name" 1
 if [ -n "$line" ]; then
-    gid=$(printf '%s\n' "$line" | cut -d: -f3)
-    if [ -z "$uid" ] || [ "$gid" = "$uid" ]; then
+    part_of "$line" 3
+    if [ -z "$uid" ] || [ "$part" = "$uid" ]; then
         edit groupdel -- "$name"
         [ "$status" -eq 0 ] || fail "edit groupdel $status"
         group_line "$name" 1

@@ -20,19 +20,22 @@ if [ -n "$entry" ]; then
     *) say 'password yes' ;;
     esac
 fi
-account_gid=$([ -z "$entry" ] || field 4)
+part_of "$entry" 4
+account_gid=$part
 group_line "$name" 1
 [ -z "$line" ] || say 'namesake yes'
 
 if [ -n "$group" ]; then
     group_line "$group" 1
     if [ -n "$line" ]; then
-        say "group $(printf '%s\n' "$line" | cut -d: -f3)"
+        part_of "$line" 3
+        gid=$part
+        say "group $gid"
         if [ -n "$entry" ] && is_member "$name" "$account_gid"; then say 'member yes'; fi
         # Whether sudo knows the group at all; what it allows its members stays the matter of its own rules.
         if command -v sudo > /dev/null && command -v visudo > /dev/null; then
             sudo=$(cat /etc/sudoers /etc/sudoers.d/* 2> /dev/null |
-                group=%$group gid=%#$(printf '%s\n' "$line" | cut -d: -f3) awk '
+                group=%$group gid=%#$gid awk '
                     /^[ \t]*#/ { next }
                     { n = split($0, word, /[ \t=,]+/)
                       for (i = 1; i <= n; i++) if (word[i] == ENVIRON["group"] || word[i] == ENVIRON["gid"]) found = 1 }
@@ -48,7 +51,15 @@ if [ -n "$group" ]; then
 fi
 
 [ ! -x "$shell" ] || say 'shell yes'
-say "homes $(useradd -D | sed -n 's/^HOME=//p')"
+defaults=$newline$(useradd -D || :)$newline
+homes=
+case $defaults in
+*"${newline}HOME="*)
+    homes=${defaults#*"${newline}HOME="}
+    homes=${homes%%"$newline"*}
+    ;;
+esac
+say "homes $homes"
 # Where sshd looks for keys outside of homes, the person cannot change them.
 settings=$(sshd_settings "$name" "$from")
 say "keys $(setting "$settings" authorizedkeysfile)"
