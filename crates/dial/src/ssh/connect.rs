@@ -9,7 +9,7 @@ use crate::host_key::{HostKeyFault, SeenHostKey};
 use mayfly_domain::{Destination, Permit, Secret, Trust};
 use russh::client::{self, AuthResult, ChannelOpenHandle, KeyboardInteractiveAuthResponse, Msg};
 use russh::keys::{Algorithm, EcdsaCurve, HashAlg, PublicKeyOrCertificate};
-use russh::{Channel, Disconnect, MethodKind, SshId};
+use russh::{Channel, Disconnect, MethodKind, SshId, cipher};
 use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,6 +26,10 @@ const KEEPALIVES_MOST: usize = 2;
 /// How much a host may send on a channel before it is told that there is room for more. Less than the windows that hosts give
 /// us (2 MiB), so that what widens theirs is never stuck for good behind what is held back.
 const WINDOW: u32 = 1024 * 1024;
+/// How we encrypt, the fastest first: OpenSSH does AES with the processor's own instructions, which halves what a copy costs a host
+/// against its ChaCha20. The last three are for old hosts.
+const CIPHERS: &[cipher::Name] =
+    &[cipher::AES_256_GCM, cipher::CHACHA20_POLY1305, cipher::AES_256_CTR, cipher::AES_192_CTR, cipher::AES_128_CTR];
 /// Questions of a dialogue that are answered; a host that asks on is not asking for a password.
 const QUESTIONS_MOST: usize = 4;
 
@@ -156,6 +160,7 @@ fn config(trust: &Trust) -> Arc<client::Config> {
         nodelay: true,
         ..client::Config::default()
     };
+    config.preferred.cipher = Cow::Borrowed(CIPHERS);
     if matches!(trust, Trust::HostAuthority { .. }) {
         config.preferred.host_key_certificates = Cow::Borrowed(&[
             Algorithm::Ed25519,
