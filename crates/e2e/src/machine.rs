@@ -253,6 +253,11 @@ impl MachineWorld {
         options
     }
 
+    /// The administrator's key.
+    pub fn admin_key(&self) -> &Key {
+        &self.admin
+    }
+
     /// OpenSSH's client, on its way to a record as a person.
     pub fn ssh(&self, person: &str, record: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new("ssh");

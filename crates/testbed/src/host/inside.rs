@@ -13,6 +13,9 @@ use super::start::PATH;
 /// How long a command on a host may take.
 const DEADLINE: Duration = Duration::from_secs(120);
 
+/// How long setting something of the link may take.
+const LINK_DEADLINE: Duration = Duration::from_secs(10);
+
 /// A host's public key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostKey {
@@ -146,12 +149,45 @@ impl Host {
     }
 
     fn link(&self, state: &str) -> Result<()> {
-        // The machine's own tool, since what the host's does may be what is tested.
-        let mut enter = Command::new("nsenter");
-        enter.arg(format!("--target={}", self.pid())).args(["--net", "--", "ip", "link", "set", "eth0", state]);
-        crate::command::output(&enter, Duration::from_secs(10))
+        crate::command::output(&self.at_far_end(&["ip", "link", "set", "eth0", state]), LINK_DEADLINE)
             .with_context(|| format!("cannot set the link {state}"))?;
         Ok(())
+    }
+
+    /// Lets so many Mbit/s through the line and no more, in each direction (tc-tbf(8)).
+    ///
+    /// # Errors
+    /// When the line cannot be limited.
+    pub fn limit_line(&self, megabits: u32) -> Result<()> {
+        let rate = format!("{megabits}mbit");
+        self.queue(&["replace"], &["tbf", "rate", &rate, "burst", "256kb", "latency", "50ms"])
+    }
+
+    /// Ends [`Host::limit_line`].
+    ///
+    /// # Errors
+    /// When the line was not limited.
+    pub fn unlimit_line(&self) -> Result<()> {
+        self.queue(&["delete"], &[])
+    }
+
+    /// Sets what waits at both ends of the link to be sent.
+    fn queue(&self, verb: &[&str], kind: &[&str]) -> Result<()> {
+        let interface = self.interface();
+        let words = |interface| [&["qdisc"], verb, &["dev", interface, "root"], kind].concat();
+        let mut near = Command::new("tc");
+        near.args(words(&interface));
+        for end in [near, self.at_far_end(&[&["tc"], words("eth0").as_slice()].concat())] {
+            crate::command::output(&end, LINK_DEADLINE).context("cannot set how fast the line is")?;
+        }
+        Ok(())
+    }
+
+    /// The machine's own tool in the host's network, since what the host's does may be what is tested.
+    fn at_far_end(&self, command: &[&str]) -> Command {
+        let mut enter = Command::new("nsenter");
+        enter.arg(format!("--target={}", self.pid())).args(["--net", "--"]).args(command);
+        enter
     }
 
     fn output_of(&self, args: &[&str], input: &[u8]) -> Result<Output> {

@@ -104,6 +104,11 @@ impl Host {
         self.subnet.near()
     }
 
+    /// The name of the machine's end of the link. Fifteen bytes is what an interface's name may have (netdevice(7)).
+    pub(super) fn interface(&self) -> String {
+        interface(&self.subnet)
+    }
+
     /// The id, as the machine sees it, of the process whose namespaces are the host's.
     #[must_use]
     pub fn pid(&self) -> u32 {
@@ -133,8 +138,7 @@ fn launch(flavour: Flavour, base: &Path, name: &str, subnet: &Subnet, directory:
     for (file, content) in SCRIPTS {
         fs::write(directory.join(file), content).with_context(|| format!("cannot write {file}"))?;
     }
-    // Fifteen bytes is what an interface's name may have (netdevice(7)).
-    let interface = format!("mf{}-{}", subnet.number(), std::process::id());
+    let interface = interface(subnet);
     let group = format!("mayfly-{name}");
     let last = format!("set -- {interface} {group}\n{LAST}");
     fs::write(directory.join("last.sh"), last).context("cannot write last.sh")?;
@@ -150,6 +154,10 @@ fn launch(flavour: Flavour, base: &Path, name: &str, subnet: &Subnet, directory:
     command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     command.spawn().context("cannot start unshare")
+}
+
+fn interface(subnet: &Subnet) -> String {
+    format!("mf{}-{}", subnet.number(), std::process::id())
 }
 
 /// Waits until the host takes log-ins, and finds its processes.

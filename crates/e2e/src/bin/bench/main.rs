@@ -9,6 +9,7 @@
 
 mod ends;
 mod figures;
+mod host;
 mod launch;
 mod memory;
 mod raw;
@@ -32,12 +33,36 @@ struct Effort {
     /// How long a session lasts that is to expire: long enough to open one for everybody.
     expiry: Duration,
     idle: usize,
+    /// How often each kind of log-in over SSH is done.
+    log_ins: usize,
+    /// The size of the file that is copied, in MiB.
+    copied: u64,
+    /// Idle sessions over SSH, one for each person.
+    sessions: usize,
 }
 
-const FULL: Effort =
-    Effort { persons: 500, rounds: 5, seconds: 5, ends: 100, expiry: Duration::from_secs(90), idle: 200 };
-const QUICK: Effort =
-    Effort { persons: 64, rounds: 2, seconds: 2, ends: 20, expiry: Duration::from_secs(20), idle: 50 };
+const FULL: Effort = Effort {
+    persons: 500,
+    rounds: 5,
+    seconds: 5,
+    ends: 100,
+    expiry: Duration::from_secs(90),
+    idle: 200,
+    log_ins: 100,
+    copied: 1024,
+    sessions: 200,
+};
+const QUICK: Effort = Effort {
+    persons: 64,
+    rounds: 2,
+    seconds: 2,
+    ends: 20,
+    expiry: Duration::from_secs(20),
+    idle: 50,
+    log_ins: 20,
+    copied: 256,
+    sessions: 50,
+};
 
 fn main() -> Result<()> {
     let effort = match std::env::args().skip(1).collect::<Vec<_>>().as_slice() {
@@ -52,7 +77,7 @@ async fn run(effort: &Effort) -> Result<()> {
     let (load_before, cores) = (figures::load(), std::thread::available_parallelism()?);
     let world = Arc::new(World::start(effort.persons).await?);
     let mut rows = Vec::new();
-    let measured = measure(&world, effort, &mut rows).await;
+    let measured = measure(&world, effort, &mut rows).await.and_then(|()| measure_host(effort, &mut rows));
     // What was measured before something failed is shown all the same.
     figures::print(&rows);
     println!(
@@ -62,6 +87,15 @@ async fn run(effort: &Effort) -> Result<()> {
         figures::fsync(world.installation.directory())?
     );
     measured
+}
+
+/// What needs a Linux host, which only root can make.
+fn measure_host(effort: &Effort, rows: &mut Vec<figures::Row>) -> Result<()> {
+    if rustix::process::getuid().is_root() {
+        return host::rows(effort, rows);
+    }
+    eprintln!("The rows of SSH are left out: making a Linux host needs root");
+    Ok(())
 }
 
 async fn measure(world: &Arc<World>, effort: &Effort, rows: &mut Vec<figures::Row>) -> Result<()> {
