@@ -16,8 +16,9 @@ bounded) ;;
 *) refuse form arguments ;;
 esac
 
-# All of it comes at once, and more than any operation needs is not even read. The dot keeps the line breaks at the end.
-input=$(timeout -s KILL 10 head -c 65536 | tr -d '\0'; echo .)
+# It may be started ahead and wait a minute. Then all of it comes at once, and more than any operation needs is not even read. The
+# dot keeps the line breaks at the end.
+input=$(timeout -s KILL 90 head -c 65536 | tr -d '\0'; echo .)
 case $input in
 *"$newline$newline"*) input=${input%%"$newline$newline"*} ;;
 *) refuse form 'no empty line' ;;
