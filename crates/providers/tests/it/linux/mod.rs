@@ -1,5 +1,6 @@
 //! The Linux provider against real hosts: without systemd administered by root, with systemd by an account that has sudo.
 
+mod ahead;
 mod certificates;
 mod checks;
 mod contract;
