@@ -7,6 +7,7 @@ use mayfly_domain::{
     AccountName, ChangeId, ChangeKind, ChangeState, Endpoint, RunId, SessionId, SessionState, TargetId, WallTime,
 };
 use mayfly_engine::ports::ledger::{ChangeRow, Entry, Footprint, Held, Ledger, LedgerError, SessionRow};
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex};
 
 /// The ledger.
@@ -88,6 +89,17 @@ impl Ledger for MemoryLedger {
                     && (&row.target, &row.account, row.group.as_deref()) == (target, account, Some(group))
             });
             found.map(|change| books.held(change))
+        }))
+    }
+
+    async fn highest_native_id(
+        &self,
+        target: &TargetId,
+        range: &RangeInclusive<u32>,
+    ) -> Result<Option<u32>, LedgerError> {
+        Ok(self.read(|books| {
+            let ours = books.changes.values().filter(|row| row.kind == ChangeKind::Account && row.target == *target);
+            ours.filter_map(|row| row.native_id.as_ref()?.parse().ok()).filter(|id| range.contains(id)).max()
         }))
     }
 

@@ -92,6 +92,7 @@ impl Provider for FakeProvider {
                 prior: false,
                 payload: payload(mark.to_string().into_bytes()),
                 depends_on: Vec::new(),
+                native_ids: None,
             }),
             AccountWish::Existing { .. } => changes.extend(group.map(|group| PlannedChange {
                 kind: ChangeKind::Membership,
@@ -100,6 +101,7 @@ impl Provider for FakeProvider {
                 group: Some(group),
                 payload: payload(Vec::new()),
                 depends_on: Vec::new(),
+                native_ids: None,
             })),
         }
         Ok(Survey { target: target.id().clone(), target_now: target.now(), changes })

@@ -18,6 +18,8 @@ pub(crate) struct Made {
     pub(crate) joined: bool,
     /// Whether no command that was sent for it before is without an answer.
     pub(crate) alone: bool,
+    /// The highest native id that the ledger ever held in the range of this one.
+    pub(crate) highest_id: Option<u32>,
     /// What making it brought about, once it was seen to be made.
     pub(crate) opened: Option<Opened>,
 }

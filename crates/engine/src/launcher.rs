@@ -14,6 +14,7 @@ use mayfly_domain::{
     AccountName, Authorised, BootTime, ChangeId, ChangeKind, ChangeState, Failure, FailureClass, Secret, SessionId,
     SessionState, TargetId, WallTime,
 };
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
@@ -274,9 +275,18 @@ impl Launcher {
             if row.kind == ChangeKind::Membership {
                 entry.writes.push(Write::Hold(HoldRow { change: row.id.clone(), session: self.id.clone() }));
             }
-            launch.changes.push(Made { row, joined, alone, opened: None });
+            let highest_id = match &planned.native_ids {
+                Some(range) => self.highest_id(&row.target, range).await?,
+                None => None,
+            };
+            launch.changes.push(Made { row, joined, alone, highest_id, opened: None });
         }
         Ok(())
+    }
+
+    /// What the target itself has noted may be lost with it, or be put back to an earlier day.
+    async fn highest_id(&self, target: &TargetId, range: &RangeInclusive<u32>) -> Result<Option<u32>, Failure> {
+        self.shared.ledger.highest_native_id(target, range).await.map_err(|error| unreadable(&error))
     }
 
     async fn held(&self, part: &Part, planned: &PlannedChange, group: &str) -> Result<Option<Held>, Failure> {
@@ -336,7 +346,8 @@ impl Launcher {
             }
             let queue = self.shared.queue(&made.row.target, &made.row.provider)?;
             let secret = launch.secret.clone();
-            let step = OpenStep { change: made.row.clone(), secret, permit: Arc::clone(&self.permit) };
+            let (change, highest_id) = (made.row.clone(), made.highest_id);
+            let step = OpenStep { change, secret, highest_id, permit: Arc::clone(&self.permit) };
             made.opened = Some(queue.open(step).await?);
             if made.row.kind == ChangeKind::Membership {
                 // Others may hold it from now on, so what is known of it cannot wait for the first connection.

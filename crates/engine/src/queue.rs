@@ -291,7 +291,7 @@ mod tests {
                 let facts = PersonFacts { name: &person, disabled: false, may_launch: &may_launch };
                 let record = RecordFacts { name: &record, duration: std::time::Duration::from_secs(1) };
                 let permit = Arc::new(authorise(facts, record, &[], WallTime::from_micros(0)).unwrap());
-                Job::Open(Box::new(OpenStep { change, secret: None, permit }), oneshot::channel().0)
+                Job::Open(Box::new(OpenStep { change, secret: None, highest_id: None, permit }), oneshot::channel().0)
             }
             Verb::Look => Job::Look(Box::new(LookStep { change, owed, scope }), oneshot::channel().0),
             Verb::Close(close) => Job::Close(close, Box::new(CloseStep { change, owed, scope }), oneshot::channel().0),

@@ -12,6 +12,7 @@ pub(crate) const ALL: &[&str] = &[
     include_str!("../migrations/0004-api-tokens.sql"),
     include_str!("../migrations/0005-history.sql"),
     include_str!("../migrations/0006-lockdowns.sql"),
+    include_str!("../migrations/0007-native-ids.sql"),
 ];
 
 /// The version that this program works with.

@@ -151,7 +151,7 @@ impl<'a> Bench<'a> {
     pub fn open_step(&self, subject: &Subject, row: &ChangeRow) -> OpenStep {
         let made = matches!(subject.wish.account, AccountWish::Create { .. });
         let secret = made.then(|| subject.secret.clone());
-        OpenStep { change: row.clone(), secret, permit: Arc::new(permit()) }
+        OpenStep { change: row.clone(), secret, highest_id: None, permit: Arc::new(permit()) }
     }
 
     /// Makes one change.

@@ -8,6 +8,7 @@ use mayfly_domain::{
     AccountName, ChangeId, ChangeKind, ChangeState, Destination, EndReason, Endpoint, Failure, Payload, PersonName,
     Place, RecordName, RunId, SessionId, SessionState, TargetId, Trust, WallTime,
 };
+use std::ops::RangeInclusive;
 
 /// A session as the ledger holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -258,6 +259,14 @@ pub trait Ledger: Send + Sync + 'static {
         account: &AccountName,
         group: &str,
     ) -> Result<Option<Held>, LedgerError>;
+
+    /// The highest number within `range` that ever was the native id of an account that we made on that target, whatever has become
+    /// of it; `None` when there was none.
+    async fn highest_native_id(
+        &self,
+        target: &TargetId,
+        range: &RangeInclusive<u32>,
+    ) -> Result<Option<u32>, LedgerError>;
 
     /// Which target answered at that endpoint until now; `None` when none was ever noted.
     async fn known_target(&self, endpoint: &Endpoint) -> Result<Option<TargetId>, LedgerError>;

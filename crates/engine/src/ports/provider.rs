@@ -20,6 +20,7 @@ use async_trait::async_trait;
 use mayfly_domain::{
     AccountName, Authorised, ChangeKind, Failure, Mark, Owed, Payload, Place, Secret, TargetId, WallTime,
 };
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -103,6 +104,8 @@ pub struct PlannedChange {
     pub payload: Payload,
     /// Indices, within the survey's list, of the changes that this one builds on. Removal goes the other way round.
     pub depends_on: Vec<usize>,
+    /// Where the target's own ids are numbers that must not be used twice: the range from which this account gets one.
+    pub native_ids: Option<RangeInclusive<u32>>,
 }
 
 /// One change to make now.
@@ -112,6 +115,8 @@ pub struct OpenStep {
     pub change: ChangeRow,
     /// The password of an account that is made. It is in memory only.
     pub secret: Option<Secret>,
+    /// The highest id within the planned `native_ids` that the ledger ever held of an account on this target.
+    pub highest_id: Option<u32>,
     /// The proof that its session may be opened.
     pub permit: Arc<Authorised>,
 }

@@ -9,6 +9,7 @@ use mayfly_engine::ports::ledger::{ChangeRow, Entry, Footprint, Held, Ledger, Le
 use mayfly_engine::ports::provider::{
     CloseStep, CloseVerb, Closed, LookStep, OpenStep, Opened, Presence, Provider, Sight, Survey, SurveyRequest,
 };
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -49,6 +50,9 @@ impl Ledger for WrongLedger {
     }
     async fn membership(&self, t: &TargetId, a: &AccountName, g: &str) -> Result<Option<Held>, LedgerError> {
         self.inner.membership(t, a, g).await
+    }
+    async fn highest_native_id(&self, t: &TargetId, range: &RangeInclusive<u32>) -> Result<Option<u32>, LedgerError> {
+        self.inner.highest_native_id(t, range).await
     }
     async fn known_target(&self, endpoint: &Endpoint) -> Result<Option<TargetId>, LedgerError> {
         self.inner.known_target(endpoint).await

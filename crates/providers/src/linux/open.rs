@@ -1,10 +1,12 @@
 //! Making changes: one script each, in which the last moment is tested under the lock that looking and removing take. The host
 //! gets the public half of the session's key, unless it trusts our authority, and no secret.
 
+use super::answer::Answer;
 use super::payload::{Account, Companion, Frozen, Membership};
 use super::pool::{Lease, Pool};
 use super::scope::lock_name;
-use super::script::{OPEN_ACCOUNT, OPEN_COMPANION, OPEN_MEMBERSHIP};
+use super::script::{FREE_IDS, OPEN_ACCOUNT, OPEN_COMPANION, OPEN_MEMBERSHIP};
+use super::trouble::Trouble;
 use mayfly_dial::ssh::SshKey;
 use mayfly_domain::{Failure, FailureClass, Permit};
 use mayfly_engine::ports::ledger::ChangeRow;
@@ -39,7 +41,7 @@ async fn open_account(lease: &Lease, step: &OpenStep, account: &Account) -> Resu
     let expires = ends.div_euclid(SECONDS_A_DAY) + 1;
     let (group, gid) =
         account.group.as_ref().map_or(("", String::new()), |(name, gid)| (name.as_str(), gid.to_string()));
-    let values: [&str; 16] = [
+    let values: [&str; 17] = [
         &lock_name(name),
         &change.last_moment.micros().to_string(),
         name,
@@ -56,11 +58,31 @@ async fn open_account(lease: &Lease, step: &OpenStep, account: &Account) -> Resu
         &lease.facts().from.to_string(),
         &ends.to_string(),
         if account.forwarding { "yes" } else { "no" },
+        &step.highest_id.map_or_else(String::new, |id| id.to_string()),
     ];
     let doing = format!("making the account {name}");
-    let answer = lease.run(&OPEN_ACCOUNT, &values).await.map_err(|trouble| trouble.failure_of_opening(&doing))?;
+    let answer = match lease.run(&OPEN_ACCOUNT, &values).await {
+        Err(Trouble::Said(reason)) if reason.starts_with("ids") => open_with_used_id(lease, account, &values).await,
+        answer => answer,
+    };
+    let answer = answer.map_err(|trouble| trouble.failure_of_opening(&doing))?;
     let uid: u32 = answer.number("uid").map_err(|trouble| trouble.failure_of_opening(&doing))?;
     Ok(Opened { native_id: Some(uid.to_string()), added: true })
+}
+
+/// Once every id of the range was used, one that owns nothing any more is used again. Finding them takes a search of the whole host,
+/// which finds all of them; nothing was made before it.
+async fn open_with_used_id(lease: &Lease, account: &Account, values: &[&str]) -> Result<Answer, Trouble> {
+    let range = [account.id_least.to_string(), account.id_most.to_string()];
+    lease.run(&FREE_IDS, &[&range[0], &range[1]]).await?;
+    match lease.run(&OPEN_ACCOUNT, values).await {
+        // The search took longer than an opening may.
+        Err(Trouble::Said(reason)) if reason == "late" => Err(Trouble::Known(Failure::new(
+            FailureClass::Busy,
+            "every id of the record's range was used; the host has now been searched for ids that own nothing: try again",
+        ))),
+        answer => answer,
+    }
 }
 
 async fn open_membership(lease: &Lease, change: &ChangeRow, membership: &Membership) -> Result<Opened, Failure> {

@@ -43,6 +43,7 @@ scripts! {
     SURVEY = "survey": [STATES, TRUST];
     CHECK = "check": [TRUST];
     OPEN_ACCOUNT = "open_account": [];
+    FREE_IDS = "free_ids": [];
     LOOK_ACCOUNT = "look_account": [CENSUS, SWEEP];
     DISABLE_ACCOUNT = "disable_account": [];
     END_ACCOUNT = "end_account": [CENSUS];
@@ -167,7 +168,7 @@ mod tests {
     fn the_version_is_that_of_this_text() {
         assert_eq!(
             (HELPER_VERSION, helper_digest().as_str()),
-            (1, "2a18b48ff72540fdcddc4c4695224f1ca63c9f7a20cc6530dc94b6bd54d1947c")
+            (1, "1bb01103b2cfba9d4cb083ebb7b93b5a536ebfb4f5d65a7190ea06eae504b39c")
         );
     }
 

@@ -148,6 +148,7 @@ fn account(
     }
     let home = format!("{}/{shown}", seen.homes.trim_end_matches('/'));
     let root = group.is_some() && seen.sudo;
+    let native_ids = settings.id_least..=settings.id_most;
     let certificate = seen.trusted.then(|| Certified { from, valid_from: seen.now.minus(BACKDATE) });
     let frozen = Frozen::AccountV1(Account {
         mark: mark.to_string(),
@@ -171,6 +172,7 @@ fn account(
         prior: false,
         payload: frozen.payload()?,
         depends_on: Vec::new(),
+        native_ids: Some(native_ids),
     }];
     if root {
         changes.push(companion(name)?);
@@ -211,6 +213,7 @@ fn membership(
         prior: seen.is_member,
         payload: frozen.payload()?,
         depends_on: Vec::new(),
+        native_ids: None,
     }];
     if seen.sudo && !seen.has_password {
         changes.push(companion(name)?);
@@ -241,6 +244,7 @@ fn companion(name: &AccountName) -> Result<PlannedChange, Failure> {
         prior: false,
         payload: Frozen::CompanionV1(Companion { path, lines }).payload()?,
         depends_on: vec![0],
+        native_ids: None,
     })
 }
 

@@ -83,10 +83,15 @@ fn of_reason(reason: &str) -> (FailureClass, String) {
         "home" => (Conflict, "the directory that would be its home is on the host already and is not touched"),
         "group" => (Conflict, "the group is not on the host any more, or has another id"),
         "gone" => (Conflict, "the account is not on the host any more"),
-        "ids" => (Conflict, "every id of the record's range was used: widen `id_least` and `id_most`"),
+        "searching" => (
+            Busy,
+            "every id of the record's range was used, and the host is being searched for ids that own nothing: try again in a few \
+             minutes",
+        ),
         "leftovers" => (Conflict, "files or other things of the account are still on the host"),
         "sudoers" => (Conflict, "visudo refuses the file for sudo"),
         "unknown" => (OutcomeUnknown, "the account was begun and not finished"),
+        "ids" => return (Conflict, of_ids(rest)),
         "tool" => return (Conflict, format!("the host has no program {}: install it", word_only(rest))),
         "stays" => return (Conflict, format!("{rest:?} cannot be removed from the host")),
         "refused" => return (NotPermitted, of_refusal(rest)),
@@ -98,6 +103,21 @@ fn of_reason(reason: &str) -> (FailureClass, String) {
         _ => (Bug, "the host gives a reason that our script does not know"),
     };
     (class, what.to_owned())
+}
+
+/// Why there is no id for another account.
+fn of_ids(rest: &str) -> String {
+    let first = match rest.split_once(' ') {
+        Some((id, what)) => {
+            let what: String = what.chars().take(200).collect();
+            format!(", the first one, {}, for example {what:?}", word_only(id))
+        }
+        None => String::new(),
+    };
+    format!(
+        "every id of the record's range was used, and each of them is somebody's or still owns something on the host{first}: widen \
+         `id_least` and `id_most`, or remove that"
+    )
 }
 
 /// What the helper does not take, and where it is told to.
@@ -166,6 +186,7 @@ mod tests {
             include_str!("sh/prelude.sh"),
             include_str!("sh/survey.sh"),
             include_str!("sh/open_account.sh"),
+            include_str!("sh/free_ids.sh"),
             include_str!("sh/disable_account.sh"),
             include_str!("sh/end_account.sh"),
             include_str!("sh/hand_over_account.sh"),

@@ -176,6 +176,7 @@ fn account(request: &SurveyRequest, settings: Settings, facts: &Facts, seen: &Se
         prior: false,
         payload: frozen.payload()?,
         depends_on: Vec::new(),
+        native_ids: None,
     })
 }
 
@@ -225,6 +226,7 @@ fn membership(
         prior,
         payload: frozen.payload()?,
         depends_on: Vec::new(),
+        native_ids: None,
     }))
 }
 

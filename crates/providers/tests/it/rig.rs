@@ -280,7 +280,7 @@ impl Change {
 
     pub fn open_step(&self) -> OpenStep {
         let secret = (self.row.kind == ChangeKind::Account).then(|| self.secret.clone());
-        OpenStep { change: self.row.clone(), secret, permit: Arc::new(permit()) }
+        OpenStep { change: self.row.clone(), secret, highest_id: None, permit: Arc::new(permit()) }
     }
 
     pub fn owed(&self) -> Owed {

@@ -10,6 +10,7 @@ use crate::Store;
 use async_trait::async_trait;
 use mayfly_domain::{AccountName, ChangeId, Endpoint, RunId, SessionId, TargetId, WallTime};
 use mayfly_engine::ports::ledger::{ChangeRow, Entry, Footprint, Held, Ledger, LedgerError, SessionRow};
+use std::ops::RangeInclusive;
 
 #[async_trait]
 impl Ledger for Store {
@@ -36,6 +37,15 @@ impl Ledger for Store {
     ) -> Result<Option<Held>, LedgerError> {
         let (target, account, group) = (target.clone(), account.clone(), group.to_owned());
         self.read(move |connection| Ok(read::membership(connection, &target, &account, &group)?)).await
+    }
+
+    async fn highest_native_id(
+        &self,
+        target: &TargetId,
+        range: &RangeInclusive<u32>,
+    ) -> Result<Option<u32>, LedgerError> {
+        let (target, range) = (target.clone(), range.clone());
+        self.read(move |connection| Ok(read::highest_native_id(connection, &target, &range)?)).await
     }
 
     async fn known_target(&self, endpoint: &Endpoint) -> Result<Option<TargetId>, LedgerError> {

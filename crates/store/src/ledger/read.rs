@@ -5,6 +5,7 @@ use crate::database::{all, one};
 use mayfly_domain::{AccountName, ChangeId, RunId, SessionId, TargetId, WallTime};
 use mayfly_engine::ports::ledger::{ChangeRow, Footprint, Held, SessionRow};
 use rusqlite::{Connection, Result, params};
+use std::ops::RangeInclusive;
 
 /// Targets as the statements take them: a JSON array, so that any number is one bound parameter.
 pub(super) fn list(targets: &[TargetId]) -> String {
@@ -46,6 +47,17 @@ pub(super) fn membership(
     let sql = include_str!("../../sql/change-membership.sql");
     let found = one(connection, sql, [target.as_str(), account.as_str(), group], rows::change)?;
     found.map(|change| held(connection, change)).transpose()
+}
+
+pub(super) fn highest_native_id(
+    connection: &Connection,
+    target: &TargetId,
+    range: &RangeInclusive<u32>,
+) -> Result<Option<u32>> {
+    let highest = |sql| one(connection, sql, params![target.as_str(), range.start(), range.end()], |row| row.get(0));
+    let present = highest(include_str!("../../sql/change-highest-native-id.sql"))?;
+    let past = highest(include_str!("../../sql/change-history-highest-native-id.sql"))?;
+    Ok(present.max(past))
 }
 
 pub(super) fn known_target(connection: &Connection, endpoint: &str) -> Result<Option<TargetId>> {
@@ -119,6 +131,8 @@ mod tests {
             (include_str!("../../sql/changes-owed-on.sql"), "change_owed"),
             (include_str!("../../sql/changes-outstanding.sql"), "change_outstanding"),
             (include_str!("../../sql/sessions-closable.sql"), "session_ending"),
+            (include_str!("../../sql/change-highest-native-id.sql"), "change_native_id"),
+            (include_str!("../../sql/change-history-highest-native-id.sql"), "change_history_native_id"),
         ];
         for (sql, index) in cases {
             let plan = plan(sql);

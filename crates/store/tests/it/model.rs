@@ -121,6 +121,9 @@ async fn compare(left: &impl Ledger, right: &impl Ledger) {
         same!(left, right, due(at(20), 3, &except));
         same!(left, right, next_due(&except));
         same!(left, right, owed_on(&target(group), 3));
+        for range in [0..=u32::MAX, 1..=5, 6..=99_999] {
+            same!(left, right, highest_native_id(&target(group), &range));
+        }
         for name in GROUPS {
             same!(left, right, membership(&target(group), &AccountName::existing("deploy"), name));
         }

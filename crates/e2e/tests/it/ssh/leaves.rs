@@ -11,6 +11,18 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 on_both!(what_a_person_leaves_goes, what_root_started_for_them_goes, an_account_that_a_false_tool_keeps_is_owed);
 
+/// The ledger knows which ids were given, also when the host does not any more.
+#[test]
+fn no_id_is_given_twice_when_the_host_has_lost_its_note() {
+    let world = MachineWorld::new(Flavour::Plain, "").unwrap();
+    let _running = world.serve(&["alice"], &[MachineRecord::new("web01")], None).unwrap();
+    let id = || world.run("alice", "web01", "id -u").unwrap().parse::<u32>().unwrap();
+    let first = id();
+    world.as_before("the first one").unwrap();
+    world.host.run(&["rm", "-r", "/var/lib/mayfly"]).unwrap();
+    assert_eq!(id(), first + 1);
+}
+
 /// As the person, without any right beyond their own.
 const OWN: &str = r#"
 set -e

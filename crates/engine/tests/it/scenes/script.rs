@@ -249,6 +249,7 @@ impl Provider for Actor {
                     prior: false,
                     payload: first.payload.clone(),
                     depends_on: vec![0],
+                    native_ids: None,
                 });
                 Ok(survey)
             }

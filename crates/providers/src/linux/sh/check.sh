@@ -37,7 +37,6 @@ if [ -d /run/systemd/system ]; then say 'systemd yes'; fi
 # Ids of the range that are somebody else's.
 say "used $(cat /etc/passwd | least=$least most=$most awk -F: '
     $3 + 0 >= ENVIRON["least"] + 0 && $3 + 0 <= ENVIRON["most"] + 0 && $5 !~ /^mayfly ins_/ { n++ } END { printf "%d", n }')"
-say "mark $(cat "$state/ids" 2> /dev/null || :)"
 # What sudo lets the administrative account do, and whether the helper, where this is it, is root's alone and the one expected.
 if [ -n "${SUDO_USER-}" ]; then
     sudo -l -U "$SUDO_USER" 2> /dev/null | sed -n 's/^  *\((.*\)$/rule \1/p' | head -n 20

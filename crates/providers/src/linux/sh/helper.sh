@@ -114,8 +114,9 @@ kinds_of() {
     survey) kinds='any group? shell address swept key?' ;;
     check) kinds='any_text? ours address number number key? any_text' ;;
     open_account)
-        kinds='lock number ours mark least most shell home number group? gid? keys? key address number yes_or_no'
+        kinds='lock number ours mark least most shell home number group? gid? keys? key address number yes_or_no number?'
         ;;
+    free_ids) kinds='least most' ;;
     look_account) kinds="$account swept? $scope" ;;
     disable_account) kinds="$account keys?" ;;
     end_account) kinds=$account ;;

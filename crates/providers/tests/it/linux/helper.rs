@@ -24,7 +24,7 @@ fn sent(operation: &str, values: &[&str]) -> Vec<u8> {
 
 /// The values of an account that could be made: lock, last moment, name, mark, ids, shell, home, day, group with its id, file of
 /// keys, key, address, end, no forwarding.
-fn good<'a>(mark: &'a str, last: &'a str) -> [&'a str; 16] {
+fn good<'a>(mark: &'a str, last: &'a str) -> [&'a str; 17] {
     let (name, home) = ("keeper_0123456789abc", "/home/keeper_0123456789abc");
     let keys = "/home/keeper_0123456789abc/.ssh/authorized_keys";
     [
@@ -44,6 +44,7 @@ fn good<'a>(mark: &'a str, last: &'a str) -> [&'a str; 16] {
         "192.0.2.1",
         "2000000000",
         "no",
+        "",
     ]
 }
 
@@ -61,12 +62,13 @@ async fn the_key_runs_no_command_copies_nothing_and_forwards_nothing() {
             let output = run("ssh", &[&[place.as_str()], words].concat());
             assert_eq!(String::from_utf8_lossy(&output.stdout), refused, "host {which}: {words:?}");
         }
-        // These wait for an answer that is not the helper's, until it has waited long enough for the end of what they send.
+        // These wait for an answer that is not the helper's, for longer than this waits for them.
         let (copy, from) = (tempfile::tempdir().unwrap(), format!("{place}:/etc/shadow"));
         let copied = copy.path().join("copied");
         let start = |program: &str, arguments: &[&str]| {
-            let mut command = Command::new(program);
-            command.args(&options).args(arguments).stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+            let mut command = Command::new("timeout");
+            command.args(["5", program]).args(&options).args(arguments);
+            command.stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
         };
         let copies = [
             start("scp", &["-O", "-q", &from, copied.to_str().unwrap()]),
@@ -138,7 +140,7 @@ async fn an_account_that_is_not_of_our_kind_is_refused() {
         ("an address", with(&[(13, "*")]), "form address"),
         ("a lock", with(&[(0, "../../etc/x")]), "form lock"),
         ("a number", with(&[(14, "1; id")]), "form number"),
-        ("too few values", sent("open_account", &good(mark, last)[..15]), "form values of open_account"),
+        ("too few values", sent("open_account", &good(mark, last)[..16]), "form values of open_account"),
     ];
     refuses(&rig, &cases).await;
     // The one that they all began with is taken, so each of them was refused for what differs.

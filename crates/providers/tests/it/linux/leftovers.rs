@@ -2,9 +2,9 @@
 
 use super::contract::Contract;
 use super::elevation::run_as;
-use mayfly_contract::suite::{Bench, Rig as _};
+use mayfly_contract::suite::{Bench, Rig as _, Subject};
 use mayfly_domain::ChangeKind;
-use mayfly_engine::ports::provider::{CloseVerb, SessionScope};
+use mayfly_engine::ports::provider::{CloseVerb, OpenStep, SessionScope};
 
 /// Without any right beyond their own.
 const LEAVES: &str = "
@@ -147,11 +147,59 @@ async fn an_id_is_not_used_again() {
     assert!(id > ids[2] + 1, "{id}");
     bench.way_out(&subject).await;
     rig.target.run(&["userdel", "taken"]).unwrap();
-    // A range that is used up opens nothing.
-    let mut wish = bench.new_account(None);
-    wish.settings = serde_json::json!({"id_least": 65_536, "id_most": id});
-    let subject = bench.plan(wish).await;
-    let failure = bench.open_one(&subject, subject.row(ChangeKind::Account)).await.unwrap_err();
-    assert!(failure.text.contains("id_most"), "{failure}");
-    assert!(!rig.has_account(subject.account()).await);
+    // What the host has noted may be lost with it; the ledger knows better.
+    rig.target.run(&["rm", "-r", "/var/lib/mayfly"]).unwrap();
+    let subject = bench.plan(bench.new_account(None)).await;
+    let row = subject.row(ChangeKind::Account);
+    assert_eq!(subject.survey.changes[0].native_ids, Some(65_536..=99_999));
+    let step = OpenStep { highest_id: Some(id + 5), ..bench.open_step(&subject, row) };
+    let opened = bench.open_all(vec![step]).await.remove(0).unwrap();
+    assert_eq!(opened.native_id, Some((id + 6).to_string()));
+    bench.way_out(&subject).await;
+}
+
+/// An id is used again only when all of its range were, and only if a search of the whole host finds nothing of it.
+#[tokio::test]
+async fn an_id_of_a_used_up_range_is_used_again_when_it_owns_nothing() {
+    for which in [0, 5] {
+        let rig = Contract::start(which).await;
+        let bench = Bench::new(&rig);
+        rig.take("ids", "70000 70002");
+        let wish = || {
+            let mut wish = bench.new_account(None);
+            wish.settings = serde_json::json!({"id_least": 70_000, "id_most": 70_002});
+            wish
+        };
+        let id = |subject: &Subject| subject.row(ChangeKind::Account).native_id.clone().unwrap();
+        for expected in ["70000", "70001", "70002"] {
+            let subject = bench.launch(wish()).await;
+            assert_eq!(id(&subject), expected, "host {which}");
+            bench.way_out(&subject).await;
+        }
+        // Far from every place that is searched after a session.
+        rig.target.shell("mkdir -p '/srv/a b' /opt; echo x > '/srv/a b/x'; chown 70000 '/srv/a b/x'; echo x > /opt/x; chgrp 70001 /opt/x").unwrap();
+        let last = bench.launch(wish()).await;
+        assert_eq!(id(&last), "70002", "host {which}");
+        let refused = bench.plan(wish()).await;
+        let failure = bench.open_one(&refused, refused.row(ChangeKind::Account)).await.unwrap_err();
+        for words in ["id_most", "70000", "/srv/a b/x"] {
+            assert!(failure.text.contains(words), "host {which}: {failure}");
+        }
+        assert!(!rig.has_account(refused.account()).await);
+        bench.way_out(&last).await;
+        // Ten minutes later, or when the list of that search is gone, the host is searched again.
+        rig.target.shell("rm '/srv/a b/x' /opt/x /var/lib/mayfly/held-*").unwrap();
+        for expected in ["70000", "70001", "70002", "70000"] {
+            let subject = bench.launch(wish()).await;
+            assert_eq!(id(&subject), expected, "host {which}");
+            bench.way_out(&subject).await;
+        }
+        // The mark of this range is none of a range below.
+        rig.take("ids", "69990 69999");
+        let mut below = wish();
+        below.settings = serde_json::json!({"id_least": 69_990, "id_most": 69_999});
+        let subject = bench.launch(below).await;
+        assert_eq!(id(&subject), "69990", "host {which}");
+        bench.way_out(&subject).await;
+    }
 }
