@@ -123,6 +123,12 @@ pub trait Check: Send + Sync + 'static {
         settings: &serde_json::Value,
     ) -> Result<TargetId, Failure>;
 
+    /// Whether it can work with these settings of a record, before they are saved.
+    ///
+    /// # Errors
+    /// A [`Failure`] that names the field.
+    fn accepts(&self, settings: &serde_json::Value) -> Result<(), Failure>;
+
     /// Looks at everything that a launch and its removal need.
     ///
     /// # Errors

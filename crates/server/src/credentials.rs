@@ -2,10 +2,11 @@
 //! two meet.
 
 use async_trait::async_trait;
-use mayfly_access::objects::{Object, ObjectId};
+use mayfly_access::objects::{Object, ObjectId, Record};
 use mayfly_access::store::{Objects, Secrets};
+use mayfly_dial::ssh::SshLogin;
 use mayfly_dial::{Credential, Credentials};
-use mayfly_domain::{CredentialRef, Destination, Failure, FailureClass, Permit, RecordName};
+use mayfly_domain::{CredentialRef, Destination, Failure, FailureClass, Permit, RecordName, Secret};
 use mayfly_store::Store;
 use mayfly_vault::{Sealed, Slot, Vault, VaultError};
 use std::sync::Arc;
@@ -13,6 +14,20 @@ use std::sync::Arc;
 /// The place of a user record's secret in the store, for the destination to which it may be sent.
 pub(crate) fn slot<'a>(user: &'a RecordName, destination: &'a Destination) -> Slot<'a> {
     Slot { table: "secrets", row: user.as_str(), column: "secret", destination: Some(destination) }
+}
+
+/// What is said when a secret is a password and the machine that is administered with it takes only keys.
+pub(crate) fn password_refused(record: &Record, user: &RecordName, secret: &Secret) -> Option<String> {
+    let Record::Machine(machine) = record else { return None };
+    if machine.administrative_password || machine.resource.administrative != *user {
+        return None;
+    }
+    let Ok(SshLogin::Password(_)) = SshLogin::of_secret(secret) else { return None };
+    let name = &machine.resource.name;
+    Some(format!(
+        "the secret of user record {user} is a password, but {name} is administered with a key: give a private key (ssh-keygen -t \
+         ed25519 -N ''), or set `rotation.password: true` in {name}"
+    ))
 }
 
 /// The secrets of this server.
@@ -36,7 +51,7 @@ fn unavailable(error: &mayfly_access::store::StoreError) -> Failure {
 impl Credentials for SealedCredentials {
     async fn fetch(
         &self,
-        _permit: Permit<'_>,
+        permit: Permit<'_>,
         credential: &CredentialRef,
         to: &Destination,
     ) -> Result<Credential, Failure> {
@@ -58,6 +73,16 @@ impl Credentials for SealedCredentials {
             )),
             other => missing(&format!("the secret of user record {name} cannot be opened: {other}")),
         })?;
+        // What was made is taken away again, whatever the record says by now.
+        if !matches!(permit, Permit::Undo(_)) {
+            let machine = ObjectId::Machine(user.resource.clone());
+            let found = Objects::get(&*self.store, &machine).await.map_err(|e| unavailable(&e))?;
+            if let Some(Object::Machine(machine)) = found
+                && let Some(refusal) = password_refused(&Record::Machine(machine), name, &secret)
+            {
+                return Err(missing(&refusal));
+            }
+        }
         Ok(Credential { login: user.login, secret })
     }
 }

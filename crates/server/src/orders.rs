@@ -32,7 +32,20 @@ pub(crate) fn provider_settings(record: &Record, authorities: &UserAuthorities) 
         }
         Record::Machine(machine) => {
             let authority = authorities.of(&machine.resource.name).public_line();
-            json!({"authority": authority, "forwarding": !machine.ssh.forwarding.is_empty()})
+            let mut settings = json!({"authority": authority, "forwarding": !machine.ssh.forwarding.is_empty()});
+            let accounts = &machine.accounts;
+            for (name, value) in [
+                ("id_least", accounts.id_least.map(serde_json::Value::from)),
+                ("id_most", accounts.id_most.map(serde_json::Value::from)),
+                ("shell", accounts.shell.clone().map(serde_json::Value::from)),
+                ("swept", accounts.swept.as_ref().map(|places| places.join(" ").into())),
+            ] {
+                // What is left out is as the provider has it.
+                if let Some(value) = value {
+                    settings[name] = value;
+                }
+            }
+            settings
         }
     }
 }

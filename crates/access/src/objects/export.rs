@@ -2,8 +2,8 @@
 //! default, and what is absent is nothing. Reading it back gives the same objects.
 
 use crate::objects::{
-    DatabaseRecord, Launch, Leftovers, MachineRecord, Object, OperatingSystem, Person, Resource, SessionRules,
-    UserRecord,
+    AccountRules, DatabaseRecord, Launch, Leftovers, MachineRecord, Object, OperatingSystem, Person, Resource,
+    SessionRules, UserRecord,
 };
 use mayfly_domain::Trust;
 use serde_norway::{Mapping, Value};
@@ -83,7 +83,7 @@ fn of_database(database: &DatabaseRecord) -> Fields {
     let spec = spec.some("tls", of_tls(&resource.trust)).text("default_database", &database.default_database);
     let connection = connection(resource, "postgresql");
     let rules = session(&resource.session).text("leftovers", leftovers(resource.session.leftovers));
-    rotation(spec, resource)
+    spec.value("rotation", rotation(resource).done())
         .value("connection", connection.done())
         .value("jit", jit(resource, "role").done())
         .value("session", rules.done())
@@ -98,15 +98,28 @@ fn of_machine(machine: &MachineRecord) -> Fields {
     let spec = spec.some("host_key", of_host_key(&resource.trust));
     let connection = connection(resource, "ssh").value("sftp", machine.ssh.sftp);
     let connection = connection.list("forwarding", machine.ssh.forwarding.iter().map(String::as_str));
-    rotation(spec, resource)
+    let rotation = rotation(resource).value("password", machine.administrative_password);
+    spec.value("rotation", rotation.done())
         .value("connection", connection.done())
         .value("jit", jit(resource, "group").done())
+        .some("accounts", of_accounts(&machine.accounts))
         .value("session", session(&resource.session).done())
 }
 
-fn rotation(spec: Fields, resource: &Resource) -> Fields {
+fn rotation(resource: &Resource) -> Fields {
     let rotation = Fields::default().text("administrative", resource.administrative.as_str());
-    spec.value("rotation", rotation.value("port", resource.administrative_port).done())
+    rotation.value("port", resource.administrative_port)
+}
+
+/// What of accounts is not as the provider has it.
+fn of_accounts(rules: &AccountRules) -> Option<Value> {
+    let map = Fields::default().some("id_least", rules.id_least).some("id_most", rules.id_most);
+    let map = map.some("shell", rules.shell.as_deref());
+    let map = match &rules.swept {
+        Some(places) => map.list("swept", places.iter().map(String::as_str)),
+        None => map,
+    };
+    (*rules != AccountRules::default()).then(|| map.done())
 }
 
 fn connection(resource: &Resource, protocol: &str) -> Fields {

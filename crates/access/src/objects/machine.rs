@@ -13,6 +13,31 @@ pub struct MachineRecord {
     pub operating_system: OperatingSystem,
     /// What of SSH its sessions may use.
     pub ssh: SshRules,
+    /// What accounts are like that are made on it.
+    #[serde(default)]
+    pub accounts: AccountRules,
+    /// Whether the administrative credential may be a password.
+    #[serde(default)]
+    pub administrative_password: bool,
+}
+
+/// What accounts are like that are made on a machine. What is `None` is as the provider has it; the provider also says what a
+/// value may be.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccountRules {
+    /// The first id that they and their groups get.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id_least: Option<u32>,
+    /// The last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id_most: Option<u32>,
+    /// Their log-in shell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shell: Option<String>,
+    /// The places that are searched for what they leave.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub swept: Option<Vec<String>>,
 }
 
 /// The operating systems that are built.

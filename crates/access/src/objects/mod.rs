@@ -21,7 +21,7 @@ pub use database::DatabaseRecord;
 pub use error::ObjectError;
 pub use export::export;
 pub use import::{CaReader, INPUT_MOST, no_files, parse, resolve};
-pub use machine::{MachineRecord, OperatingSystem, SshRules};
+pub use machine::{AccountRules, MachineRecord, OperatingSystem, SshRules};
 pub use object::{Kind, Object, ObjectId, Record};
 pub use person::Person;
 pub use resource::{Grant, Jit, Launch, Leftovers, Resource, SESSION_LONGEST, SessionRules};

@@ -2,8 +2,8 @@
 
 use crate::PEM;
 use mayfly_access::objects::{
-    DatabaseRecord, Grant, Jit, Launch, Leftovers, MachineRecord, Object, OperatingSystem, Person, Resource,
-    SessionRules, SshRules, UserRecord, export, no_files, parse,
+    AccountRules, DatabaseRecord, Grant, Jit, Launch, Leftovers, MachineRecord, Object, OperatingSystem, Person,
+    Resource, SessionRules, SshRules, UserRecord, export, no_files, parse,
 };
 use mayfly_domain::{PersonName, RecordName, Trust};
 use proptest::prelude::*;
@@ -98,10 +98,26 @@ fn machine() -> impl Strategy<Value = Object> {
     ];
     let resource = resource(trust, jit("[a-z][a-z0-9_-]{0,15}".prop_map(String::from)), rules(Just(Leftovers::Drop)));
     let forwarding = proptest::collection::vec("[a-z]{1,8}:[1-9][0-9]{0,3}", 0..3);
-    (resource, any::<bool>(), forwarding).prop_map(|(resource, sftp, forwarding)| {
-        let ssh = SshRules { sftp, forwarding };
-        Object::Machine(Box::new(MachineRecord { resource, operating_system: OperatingSystem::Linux, ssh }))
-    })
+    let ids = (proptest::option::of(any::<u32>()), proptest::option::of(any::<u32>()));
+    let shell = proptest::option::of("/[a-z/]{0,9}");
+    let swept = proptest::option::of(proptest::collection::vec("/[a-z/]{0,9}", 0..3));
+    let accounts = (ids, shell, swept).prop_map(|((id_least, id_most), shell, swept)| AccountRules {
+        id_least,
+        id_most,
+        shell,
+        swept,
+    });
+    (resource, any::<bool>(), forwarding, accounts, any::<bool>()).prop_map(
+        |(resource, sftp, forwarding, accounts, administrative_password)| {
+            Object::Machine(Box::new(MachineRecord {
+                resource,
+                operating_system: OperatingSystem::Linux,
+                ssh: SshRules { sftp, forwarding },
+                accounts,
+                administrative_password,
+            }))
+        },
+    )
 }
 
 fn person() -> impl Strategy<Value = Object> {

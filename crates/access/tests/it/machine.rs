@@ -1,6 +1,6 @@
 //! Machine records and the SSH keys of people.
 
-use mayfly_access::objects::{Kind, Launch, Object, OperatingSystem, check, no_files, parse, resolve};
+use mayfly_access::objects::{AccountRules, Kind, Launch, Object, OperatingSystem, check, no_files, parse, resolve};
 use mayfly_domain::Trust;
 
 const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEJ7c3Vt3t2rBC0bOuVmu0P4cA8CTuGoV3dQzDjg0k2c";
@@ -54,6 +54,31 @@ fn the_authority_of_hosts_is_read_from_its_file_and_kept_in_one_spelling() {
 }
 
 #[test]
+fn what_accounts_are_like_and_a_password_are_read_and_kept() {
+    let plain = parse(&web01("  jit: {create_ephemeral: true}\n"), &no_files).unwrap();
+    let [Object::Machine(machine)] = plain.as_slice() else { panic!("{plain:?}") };
+    assert_eq!((&machine.accounts, machine.administrative_password), (&AccountRules::default(), false));
+    // As it was stored before there was any of it.
+    let older = plain[0].to_json().replace(",\"accounts\":{},\"administrative_password\":false", "");
+    assert!(!older.contains("accounts"), "{older}");
+    assert_eq!(Object::from_json(Kind::Machine, &older).unwrap(), plain[0]);
+
+    let accounts = "  accounts: {id_least: 70000, idMost: 79999, shell: /bin/sh, swept: [/tmp, /srv]}\n";
+    let text = web01(&format!("{accounts}  jit: {{create_ephemeral: true}}\n"))
+        .replace("web01-root}", "web01-root, password: true}");
+    let objects = parse(&text, &no_files).unwrap();
+    let [Object::Machine(machine)] = objects.as_slice() else { panic!("{objects:?}") };
+    let rules = AccountRules {
+        id_least: Some(70_000),
+        id_most: Some(79_999),
+        shell: Some("/bin/sh".to_owned()),
+        swept: Some(vec!["/tmp".to_owned(), "/srv".to_owned()]),
+    };
+    assert_eq!((&machine.accounts, machine.administrative_password), (&rules, true));
+    assert_eq!(Object::from_json(Kind::Machine, &objects[0].to_json()).unwrap(), objects[0]);
+}
+
+#[test]
 fn what_a_machine_cannot_be_is_refused_by_name() {
     let good = format!("  host_key: {{pin: \"{PIN}\"}}\n  jit: {{create_ephemeral: true}}\n");
     assert!(parse(&web01(&good), &no_files).is_ok());
@@ -73,6 +98,10 @@ fn what_a_machine_cannot_be_is_refused_by_name() {
         (format!("{good}  session: {{leftovers: drop}}\n"), "is for databases"),
         (format!("{good}  connection: {{forwarding: [\"db\"]}}\n"), "has to be `host:port`"),
         (format!("{good}  tls: {{mode: plaintext}}\n"), "a machine has `host_key`"),
+        (format!("{good}  accounts: {{id_least: -1}}\n"), "spec.accounts.id_least: has to be a whole number"),
+        (format!("{good}  accounts: {{swept: /tmp}}\n"), "has to be a list of paths"),
+        (format!("{good}  accounts: {{swept: [tmp]}}\n"), "spec.accounts.swept[0]: has to be a path"),
+        (format!("{good}  accounts: {{ids: 3}}\n"), "unknown field"),
     ] {
         let found = faults(&web01(&bad));
         assert!(found.contains(told), "{told}: {found}");

@@ -35,6 +35,10 @@ impl Check for Linux {
         Ok(self.pool.lease(Permit::Inspect(by), place).await?.facts().target.clone())
     }
 
+    fn accepts(&self, settings: &serde_json::Value) -> Result<(), Failure> {
+        Settings::read(settings).map(|_| ())
+    }
+
     async fn check(&self, by: &Administration, request: &CheckRequest) -> Result<CheckReport, Failure> {
         let settings = Settings::read(&request.settings)?;
         let lease = self.pool.lease_anew(Permit::Inspect(by), &request.place).await?;

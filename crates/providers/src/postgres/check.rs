@@ -38,6 +38,10 @@ impl Check for Postgres {
         Ok(target)
     }
 
+    fn accepts(&self, settings: &serde_json::Value) -> Result<(), Failure> {
+        Settings::read(settings).map(|_| ())
+    }
+
     async fn check(&self, by: &Administration, request: &CheckRequest) -> Result<CheckReport, Failure> {
         let settings = Settings::read(&request.settings)?;
         let lease = self.pool.lease(Permit::Inspect(by), &request.place, &settings.maintenance_database).await?;

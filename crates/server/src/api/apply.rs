@@ -6,9 +6,10 @@ use super::objects::object_id;
 use super::problem::{Body, Refusal};
 use super::revision::{Expected, Tag};
 use crate::credentials::slot;
+use crate::orders;
 use axum::Json;
 use axum::extract::State;
-use mayfly_access::objects::{self, Object, ObjectId, Resource};
+use mayfly_access::objects::{self, Object, ObjectId, Record, Resource};
 use mayfly_access::store::{ApplyOutcome, Batch, Objects, Secrets, Snapshot};
 use mayfly_domain::audit::{Event, EventKind};
 use mayfly_domain::{EndReason, Trust};
@@ -47,6 +48,7 @@ pub(super) async fn apply(
     Body(request): Body<ApplyRequest>,
 ) -> Result<(Tag, Json<ApplyAnswer>), Refusal> {
     let put = objects::parse(&request.documents, &objects::no_files).map_err(faults)?;
+    accepted(&api, &put).map_err(faults)?;
     let named: Vec<ObjectId> = request.delete.iter().map(|text| object_id(text)).collect::<Result<_, _>>()?;
     check_prune(&put, &request.prune)?;
     for _ in 0..TRIES {
@@ -78,6 +80,25 @@ pub(super) async fn apply(
         }
     }
     Err(Refusal::new(Code::Conflict, "somebody else is applying objects too: try again"))
+}
+
+/// What providers say of the settings of resources, which are saved only if they can be kept.
+fn accepted(api: &Api, put: &[Object]) -> Result<(), Vec<objects::ObjectError>> {
+    let mut faults = Vec::new();
+    for object in put {
+        let record = match object {
+            Object::Database(record) => Record::Database(record.clone()),
+            Object::Machine(record) => Record::Machine(record.clone()),
+            Object::Person(_) | Object::User(_) => continue,
+        };
+        let settings = orders::provider_settings(&record, &api.context.authorities);
+        let provider = api.context.providers.check(orders::provider(&record));
+        if let Some(Err(failure)) = provider.map(|provider| provider.accepts(&settings)) {
+            let object = object.id().to_string();
+            faults.push(objects::ObjectError { object, path: String::new(), line: None, text: failure.text });
+        }
+    }
+    if faults.is_empty() { Ok(()) } else { Err(faults) }
 }
 
 fn labels(object: &Object) -> &BTreeMap<String, String> {

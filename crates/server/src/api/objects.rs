@@ -5,7 +5,7 @@ use super::administrator::{self, Administrator, Read};
 use super::problem::{Body, Parameters, Refusal};
 use super::revision::Tag;
 use super::sessions::PAGE_MOST;
-use crate::credentials::slot;
+use crate::credentials::{password_refused, slot};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::HeaderName;
@@ -158,6 +158,9 @@ pub(super) async fn set_secret(
     if destination.trust == Trust::NotPinned {
         let detail = format!("{} has no host key pinned yet: a secret is kept for a host that is known", user.resource);
         return Err(Refusal::new(Code::Conflict, detail).next(format!("mayfly record pin {}", user.resource)));
+    }
+    if let Some(refusal) = password_refused(&record, &name, &secret) {
+        return Err(Refusal::new(Code::Conflict, refusal));
     }
     let sealed = api
         .context

@@ -33,7 +33,7 @@ pub(super) fn read(top: &Fields<'_>, ca: &CaReader<'_>) -> Option<DatabaseRecord
     let host = spec.parsed("host", rules::host);
     let trust = trust(&spec, ca);
     let database = spec.optional_parsed("default_database", rules::identifier);
-    let (administrative, administrative_port) = resource::rotation(&spec, &FORM);
+    let (administrative, administrative_port) = resource::rotation(&spec, &FORM, |_| ());
     let port = resource::connection(&spec, &FORM, administrative_port, |_| ());
     let jit = resource::jit(&spec, &FORM, |_| ());
     let session = resource::session(&spec, &FORM);

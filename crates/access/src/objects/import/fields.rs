@@ -228,6 +228,47 @@ impl<'a> Fields<'a> {
         })
     }
 
+    /// Takes a whole number that may be left out, whatever it is.
+    pub(super) fn optional_number(&self, name: &'static str) -> Option<u32> {
+        let value = match self.optional(name)? {
+            Node::Integer(value) => u32::try_from(*value).ok(),
+            _ => None,
+        };
+        if value.is_none() {
+            self.fault(name, format!("has to be a whole number of at most {}", u32::MAX));
+        }
+        value
+    }
+
+    /// Takes a list of at most `most` texts that may be left out, each of which a rule turns into what it stands for; `what` is what
+    /// each of them is.
+    pub(super) fn optional_list<T>(
+        &self,
+        name: &'static str,
+        most: usize,
+        what: &str,
+        rule: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<Vec<T>> {
+        let node = self.optional(name)?;
+        let Node::List(items) = node else {
+            self.fault(name, format!("is {}, but has to be a list of {what}", node.what()));
+            return None;
+        };
+        if items.len() > most {
+            self.fault(name, format!("has more than {most} of {what}"));
+            return None;
+        }
+        let mut taken = Vec::new();
+        for (place, item) in items.iter().enumerate() {
+            let text = item.as_text().ok_or_else(|| "has to be a text".to_owned());
+            match text.and_then(&rule) {
+                Ok(value) => taken.push(value),
+                Err(fault) => self.faults.add(&self.path(name).item(place), fault),
+            }
+        }
+        Some(taken)
+    }
+
     /// Takes a length of time, in seconds, within limits.
     pub(super) fn seconds(&self, name: &'static str, default: u64, least: u64, most: u64) -> u64 {
         let Some(node) = self.optional(name) else { return default };

@@ -3,9 +3,8 @@
 use super::fields::Fields;
 use super::person::labels;
 use super::resource::{self, Form};
-use super::tree::Node;
 use super::{CaReader, rules};
-use crate::objects::{MachineRecord, OperatingSystem, Resource, SshRules};
+use crate::objects::{AccountRules, MachineRecord, OperatingSystem, Resource, SshRules};
 use mayfly_domain::Trust;
 
 const FORM: Form = Form {
@@ -23,6 +22,8 @@ const FORM: Form = Form {
 
 /// Destinations to which ports may be forwarded.
 const FORWARDING_MOST: usize = 64;
+/// Places that are searched for what an account leaves.
+const PLACES_MOST: usize = 64;
 
 pub(super) fn read(top: &Fields<'_>, ca: &CaReader<'_>) -> Option<MachineRecord> {
     let name = top.parsed("name", rules::record_name);
@@ -31,11 +32,16 @@ pub(super) fn read(top: &Fields<'_>, ca: &CaReader<'_>) -> Option<MachineRecord>
     let operating_system = spec.parsed("operating_system", operating_system);
     let host = spec.parsed("host", rules::host);
     let trust = trust(&spec, ca);
-    let (administrative, administrative_port) = resource::rotation(&spec, &FORM);
+    let mut administrative_password = false;
+    let (administrative, administrative_port) = resource::rotation(&spec, &FORM, |rotation| {
+        administrative_password = rotation.switch("password", false);
+    });
+    let accounts = accounts(&spec);
     let mut ssh = SshRules { sftp: true, forwarding: Vec::new() };
     let port = resource::connection(&spec, &FORM, administrative_port, |connection| {
         ssh.sftp = connection.switch("sftp", true);
-        ssh.forwarding = forwarding(connection);
+        let allowed = connection.optional_list("forwarding", FORWARDING_MOST, "`host:port`", rules::host_and_port);
+        ssh.forwarding = allowed.unwrap_or_default();
     });
     let jit = resource::jit(&spec, &FORM, |jit| {
         jit.optional_parsed("ephemeral_account_type", account_type);
@@ -58,7 +64,23 @@ pub(super) fn read(top: &Fields<'_>, ca: &CaReader<'_>) -> Option<MachineRecord>
         jit: jit?,
         session,
     };
-    Some(MachineRecord { resource, operating_system: operating_system?, ssh })
+    Some(MachineRecord { resource, operating_system: operating_system?, ssh, accounts, administrative_password })
+}
+
+/// What accounts are like that are made on the machine.
+fn accounts(spec: &Fields<'_>) -> AccountRules {
+    let Some(accounts) = spec.optional_map("accounts") else { return AccountRules::default() };
+    let rules = AccountRules {
+        id_least: accounts.optional_number("id_least"),
+        id_most: accounts.optional_number("id_most"),
+        shell: accounts.optional_text("shell"),
+        swept: accounts.optional_list("swept", PLACES_MOST, "paths", |text| match text {
+            path if path.starts_with('/') => Ok(path.to_owned()),
+            _ => Err("has to be a path that begins with `/`".to_owned()),
+        }),
+    };
+    accounts.finish(&[]);
+    rules
 }
 
 fn operating_system(text: &str) -> Result<OperatingSystem, String> {
@@ -114,26 +136,4 @@ fn authority(field: &Fields<'_>, ca: &CaReader<'_>) -> Option<String> {
         field.fault("file", "is missing: give {file: …} or {keys: …}");
     }
     keys.or(file)
-}
-
-/// The destinations of forwarded ports.
-fn forwarding(connection: &Fields<'_>) -> Vec<String> {
-    let Some(node) = connection.optional("forwarding") else { return Vec::new() };
-    let Node::List(items) = node else {
-        connection.fault("forwarding", format!("is {}, but has to be a list of `host:port`", node.what()));
-        return Vec::new();
-    };
-    if items.len() > FORWARDING_MOST {
-        connection.fault("forwarding", format!("has more than {FORWARDING_MOST} destinations"));
-        return Vec::new();
-    }
-    let mut allowed = Vec::new();
-    for (place, item) in items.iter().enumerate() {
-        let text = item.as_text().ok_or_else(|| "has to be `host:port`, as text".to_owned());
-        match text.and_then(rules::host_and_port) {
-            Ok(destination) => allowed.push(destination),
-            Err(fault) => connection.faults.add(&connection.path("forwarding").item(place), fault),
-        }
-    }
-    allowed
 }

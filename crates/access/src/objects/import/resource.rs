@@ -23,12 +23,16 @@ pub(super) struct Form {
     pub(super) leftovers: bool,
 }
 
-/// The administrative credential and its port.
-pub(super) fn rotation(spec: &Fields<'_>, form: &Form) -> (Option<RecordName>, u16) {
+/// The administrative credential and its port; what else stands in `rotation` is taken by `more`.
+pub(super) fn rotation(spec: &Fields<'_>, form: &Form, more: impl FnOnce(&Fields<'_>)) -> (Option<RecordName>, u16) {
     let Some(rotation) = spec.map("rotation") else { return (None, form.port) };
     let administrative = rotation.parsed("administrative", rules::record_name);
     let port = rotation.number("port", form.port, 1, u16::MAX);
-    rotation.finish(&[("schedule", "rotation of secrets is not built yet: remove the field")]);
+    more(&rotation);
+    rotation.finish(&[
+        ("schedule", "rotation of secrets is not built yet: remove the field"),
+        ("password", "is for machines, whose administrative credential is a key unless this says otherwise"),
+    ]);
     (administrative, port)
 }
 

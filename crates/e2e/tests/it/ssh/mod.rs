@@ -9,6 +9,7 @@ mod host_key;
 mod leaves;
 mod lifted;
 mod main_job;
+mod settings;
 mod together;
 mod trouble;
 
