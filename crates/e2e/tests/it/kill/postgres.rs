@@ -6,6 +6,7 @@ use mayfly_e2e::objects::Record;
 use mayfly_e2e::world::OURS;
 use mayfly_e2e::{Prompt, World};
 use mayfly_testbed::Flavour;
+use std::time::Duration;
 use tokio_postgres::{Client, SimpleQueryMessage};
 
 struct Postgres {
@@ -19,6 +20,8 @@ impl Scene for Postgres {
     type On = World;
     type Lock = Client;
     const TRIFLE: &str = "select 1";
+    /// The promise of the provider's issue.
+    const RECOVERED: Duration = Duration::from_secs(10);
 
     fn target(&self) -> &World {
         &self.world
