@@ -8,6 +8,7 @@
 )]
 
 mod bench;
+mod deb;
 mod demo;
 mod deny;
 mod packages;
@@ -37,6 +38,8 @@ enum Command {
     Demo,
     /// Measure against raw statements, PgBouncer and direct connections, and print one table.
     Bench(bench::Options),
+    /// Build the Debian package.
+    Deb(deb::Options),
     /// Check the rules of the house: edges between and inside crates, places, lengths, text.
     Tidy,
     /// Install the system packages that the tests need, without starting or reconfiguring a service.
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
         Command::Test(options) => test::run(&options),
         Command::Demo => demo::run(),
         Command::Bench(options) => bench::run(&options),
+        Command::Deb(options) => deb::run(&options),
         Command::Tidy => tidy::run(),
         Command::Packages(options) => packages::run(&options),
     };

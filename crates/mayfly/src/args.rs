@@ -115,6 +115,17 @@ pub(crate) enum Verb {
     /// People who sign in
     #[command(subcommand)]
     User(User),
+    /// Print what a shell needs to complete verbs and options, such as `mayfly completions bash`
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Write the man pages into a folder
+    #[command(hide = true)]
+    Man {
+        /// The folder
+        directory: PathBuf,
+    },
     /// The server itself: acts on this machine's files, not over the socket
     #[command(subcommand)]
     Server(Server),
@@ -192,6 +203,9 @@ pub(crate) struct Init {
     /// What the names of accounts start with: a letter, then at most six of a-z, 0-9 and _
     #[arg(long, value_name = "PREFIX", default_value = "keeper_")]
     pub(crate) account_prefix: String,
+    /// The user whom the server will run as, to whom everything is given; `mayfly` if there is one and root does this
+    #[arg(long, value_name = "NAME")]
+    pub(crate) user: Option<String>,
 }
 
 /// `db`.

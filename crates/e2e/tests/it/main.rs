@@ -20,6 +20,7 @@ mod kill;
 mod lockdown;
 mod main_job;
 mod operations;
+mod package;
 mod past_us;
 mod record_check;
 mod refusals;

@@ -10,6 +10,7 @@ mod explain;
 mod export;
 mod lockdown;
 mod ls;
+mod manual;
 mod plan;
 mod record;
 mod secret;
@@ -71,6 +72,8 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<u8, Failure> {
         Verb::Lockdown(options) => lockdown::run(context, options).await,
         Verb::User(User::Disable { name, reason }) => user::switch(context, paths::PERSON_DISABLE, &name, reason).await,
         Verb::User(User::Enable { name, reason }) => user::switch(context, paths::PERSON_ENABLE, &name, reason).await,
+        Verb::Completions { shell } => manual::completions(context, shell),
+        Verb::Man { directory } => manual::pages(&directory),
         Verb::User(User::Passwd) => user::passwd(context),
         Verb::Server(Server::Init(options)) => server::init(context, options),
         Verb::Server(Server::Run(options)) => server::run(&options.config).await,

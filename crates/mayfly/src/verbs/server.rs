@@ -13,6 +13,8 @@ use std::path::Path;
 /// When there is one already, or a file cannot be written.
 pub(super) fn init(context: &Context, options: Init) -> Result<Exit, Failure> {
     let account_prefix = Prefix::parse(&options.account_prefix).map_err(|error| Failure::usage(error.to_string()))?;
+    // What is tried out in a directory of its own stays whoever's tries it.
+    let user_chosen = options.user.is_some() || options.directory.is_some();
     let options = InitOptions {
         directory: options.directory,
         public_host: options.host,
@@ -21,6 +23,7 @@ pub(super) fn init(context: &Context, options: Init) -> Result<Exit, Failure> {
         ssh: options.ssh,
         metrics: options.metrics,
         account_prefix,
+        owner: owner(options.user.as_deref(), user_chosen)?,
     };
     let report = commands::init(&options, OsClock::default().wall()).map_err(|error| match error {
         InitError::Exists(_) => Failure::own(Exit::Conflict, error.to_string()),
@@ -48,12 +51,32 @@ pub(super) fn init(context: &Context, options: Init) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// Runs the server until it is told to stop.
+/// The ids of the user whom the server will run as; `None` when that is whoever runs this.
+fn owner(named: Option<&str>, chosen: bool) -> Result<Option<(u32, u32)>, Failure> {
+    let name = match named {
+        Some(name) => name,
+        None if chosen || !rustix::process::geteuid().is_root() => return Ok(None),
+        None => "mayfly",
+    };
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let found =
+        users.lines().map(|line| line.split(':').collect::<Vec<_>>()).find(|fields| fields.first() == Some(&name));
+    let ids = found.and_then(|fields| Some((fields.get(2)?.parse().ok()?, fields.get(3)?.parse().ok()?)));
+    match (ids, named) {
+        (None, Some(name)) => Err(Failure::usage(format!("there is no user {name} in /etc/passwd"))),
+        (ids, _) => Ok(ids),
+    }
+}
+
+/// Runs the server until it is told to stop. Where systemd waits for it, it is told once everything is served.
 ///
 /// # Errors
 /// When it cannot start.
 pub(super) async fn run(config: &Path) -> Result<Exit, Failure> {
-    let ready = |_: &mayfly_server::Config| {};
+    let ready = |_: &mayfly_server::Config| {
+        // Where nobody waits for it, nothing is sent; a manager that cannot be told notices by its own time-out.
+        let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+    };
     commands::run(config, ready).await.map_err(|error| Failure::unexpected(error.to_string()))?;
     Ok(Exit::Done)
 }

@@ -31,6 +31,8 @@ pub struct InitOptions {
     pub metrics: Option<SocketAddr>,
     /// What the names of ephemeral accounts start with.
     pub account_prefix: Prefix,
+    /// The user id and group id that the server will run as, where they are not this process's own.
+    pub owner: Option<(u32, u32)>,
 }
 
 /// What was made.
@@ -152,6 +154,15 @@ pub fn init(options: &InitOptions, now: WallTime) -> Result<InitReport, InitErro
     user_authority::create(&config.data_directory, &vault, &mut entropy)?;
     let text = toml(&config)?;
     write(&path, &text)?;
+    if let Some(owner) = options.owner {
+        let own = |path: Option<&Path>| path.map_or(Ok(()), |path| hand_over(path, owner));
+        for made in [path.with_file_name("master.key"), path.with_file_name("audit.key")] {
+            own(Some(&made))?;
+        }
+        own(Some(&config.data_directory))?;
+        own(config.audit.checkpoints.parent())?;
+        own(config.listen.socket.parent())?;
+    }
     Ok(InitReport {
         audit_key: crate::keys::verifier_key(&installation, &audit.public_key()),
         installation,
@@ -160,6 +171,18 @@ pub fn init(options: &InitOptions, now: WallTime) -> Result<InitReport, InitErro
         ca: config.data_directory.join("ca.pem"),
         socket: config.listen.socket,
     })
+}
+
+/// Gives a file, or a directory with all that is in it, to whoever the server will run as. No link is followed.
+fn hand_over(path: &Path, (uid, gid): (u32, u32)) -> Result<(), InitError> {
+    let failed = |source| InitError::File { path: path.to_owned(), source };
+    let metadata = std::fs::symlink_metadata(path).map_err(failed)?;
+    if metadata.is_dir() {
+        for entry in std::fs::read_dir(path).map_err(failed)? {
+            hand_over(&entry.map_err(failed)?.path(), (uid, gid))?;
+        }
+    }
+    std::os::unix::fs::lchown(path, Some(uid), Some(gid)).map_err(failed)
 }
 
 fn absolute(directory: Option<&Path>) -> Result<Option<PathBuf>, InitError> {
