@@ -23,7 +23,7 @@ remove() {
     name=$1 uid=$2
     usermod -e 1 -L -- "$name"
     setpriv "--reuid=$uid" --clear-groups -- /bin/sh -c 'kill -KILL -1' 2> /dev/null || :
-    grep -l -s "^Uid:.*[[:space:]]$uid[[:space:]]" /proc/[0-9]*/status || :
+    grep -l -s "^Uid:.*[[:space:]]$uid[[:space:]]" /proc/[0-9]*/status > /dev/null || :
     left -delete
     find "/home/$name" -xdev -depth -delete
     userdel -- "$name"
