@@ -1,14 +1,16 @@
 //! Small things every server needs: a directory to be thrown away, a free port, a random secret.
 
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result, anyhow, bail};
 
 /// The longest path of a scratch directory in which a Unix socket still fits: `sun_path` holds 107 bytes (unix(7)).
 const LONGEST_DIRECTORY: usize = 80;
 
-/// Chooses a TCP port on 127.0.0.1 on which nothing listens now.
+/// Chooses a TCP port on 127.0.0.1 on which nothing listens now, and that this process has not been given before.
 ///
 /// The port lies below 32768, where Linux does not take the local ports of outgoing connections from, so that a server
 /// can be stopped and started again on it.
@@ -16,9 +18,12 @@ const LONGEST_DIRECTORY: usize = 80;
 /// # Errors
 /// When the random source fails or a hundred tries found no free port.
 pub fn free_port() -> Result<u16> {
+    // What was given out is not bound yet, so only we know that it is taken.
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
     for _ in 0..100 {
         let port = 15_000 + u16::try_from(random_number()? % 17_000)?;
-        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+        let is_new = GIVEN.lock().unwrap_or_else(PoisonError::into_inner).insert(port);
+        if is_new && TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
             return Ok(port);
         }
     }
