@@ -168,7 +168,7 @@ mod tests {
     fn the_version_is_that_of_this_text() {
         assert_eq!(
             (HELPER_VERSION, helper_digest().as_str()),
-            (1, "1bb01103b2cfba9d4cb083ebb7b93b5a536ebfb4f5d65a7190ea06eae504b39c")
+            (1, "0c03730639f561145010a5a697967c63a2ccfb9f5288a346326d648cc235ee29")
         );
     }
 

@@ -29,10 +29,9 @@ case $keys in
     [ "${keys%/*}" != "${keys%/*/*}/$name" ] || rmdir -- "${keys%/*}" 2> /dev/null || :
     ;;
 esac
-# What sudo remembers of it, as root's files under its name: that it gave a password, and that it was lectured.
-rm -f -- "/run/sudo/ts/$name" "/var/db/sudo/ts/$name" "/var/lib/sudo/lectured/$name" "/var/db/sudo/lectured/$name"
-# What sudo remembers of it, by name or, since 1.9.15, by id.
-for place in /run/sudo/ts /var/lib/sudo/ts /var/lib/sudo/lectured; do
+# What sudo remembers of it, as root's files under its name or, since 1.9.15, its id: that it gave a password, and that it was
+# lectured.
+for place in /run/sudo/ts /var/db/sudo/ts /var/lib/sudo/ts /var/lib/sudo/lectured /var/db/sudo/lectured; do
     rm -f -- "$place/$name" ${uid:+"$place/$uid"}
 done
 # Only the directory that was made for it; whatever else stands there was put there by somebody with root's rights.
