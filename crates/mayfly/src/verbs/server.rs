@@ -2,6 +2,7 @@
 
 use super::{Context, facts};
 use crate::args::Init;
+use crate::escape;
 use crate::failure::{Exit, Failure};
 use mayfly_server::cli::{Clock, OsClock, Prefix};
 use mayfly_server::commands::{self, InitError, InitOptions};
@@ -13,8 +14,13 @@ use std::path::Path;
 /// When there is one already, or a file cannot be written.
 pub(super) fn init(context: &Context, options: Init) -> Result<Exit, Failure> {
     let account_prefix = Prefix::parse(&options.account_prefix).map_err(|error| Failure::usage(error.to_string()))?;
-    // What is tried out in a directory of its own stays whoever's tries it.
-    let user_chosen = options.user.is_some() || options.directory.is_some();
+    let user = user(&options);
+    let owner = user.and_then(ids);
+    if let (Some(name), None) = (&options.user, owner) {
+        return Err(Failure::usage(format!("there is no user {} in /etc/passwd", escape::line(name))));
+    }
+    // Nobody is named, and there is no package's user: then it is for whoever does this.
+    let user = user.filter(|_| owner.is_some()).map(str::to_owned);
     let options = InitOptions {
         directory: options.directory,
         public_host: options.host,
@@ -23,7 +29,7 @@ pub(super) fn init(context: &Context, options: Init) -> Result<Exit, Failure> {
         ssh: options.ssh,
         metrics: options.metrics,
         account_prefix,
-        owner: owner(options.user.as_deref(), user_chosen)?,
+        owner,
     };
     let report = commands::init(&options, OsClock::default().wall()).map_err(|error| match error {
         InitError::Exists(_) => Failure::own(Exit::Conflict, error.to_string()),
@@ -35,6 +41,10 @@ pub(super) fn init(context: &Context, options: Init) -> Result<Exit, Failure> {
         "installation": installation, "config": config, "key_fingerprint": report.fingerprint,
         "audit_key": report.audit_key, "ca": ca, "socket": socket,
     });
+    let run = match &user {
+        Some(user) => format!("systemctl enable --now mayfly, or, run as {user}: mayfly server run --config {config}"),
+        None => format!("mayfly server run --config {config}"),
+    };
     context.output.one(&json, &installation, || {
         facts(&[
             ("installation", &installation),
@@ -42,30 +52,32 @@ pub(super) fn init(context: &Context, options: Init) -> Result<Exit, Failure> {
             ("key fingerprint", &report.fingerprint),
             ("audit key", &report.audit_key),
             ("authority", &ca),
+            ("given to", user.as_deref().unwrap_or_default()),
         ]) + &format!(
             "\nKeep a copy of the keys beside the settings, away from this machine; without the installation's key no stored\n\
              secret can be read. Give the audit key to whoever verifies the trail.\n\nNext:\n  \
-             mayfly server run --config {config}\n  MAYFLY_SOCKET={socket} mayfly apply -f objects.yaml\n"
+             {run}\n  MAYFLY_SOCKET={socket} mayfly apply -f objects.yaml\n"
         )
     })?;
     Ok(Exit::Done)
 }
 
-/// The ids of the user whom the server will run as; `None` when that is whoever runs this.
-fn owner(named: Option<&str>, chosen: bool) -> Result<Option<(u32, u32)>, Failure> {
-    let name = match named {
-        Some(name) => name,
-        None if chosen || !rustix::process::geteuid().is_root() => return Ok(None),
-        None => "mayfly",
-    };
+/// The user whom the server will run as: the one named, or the one that a package makes where root makes the installation of the
+/// machine. `None` when that is whoever runs this, as where it is tried out in a directory.
+fn user(options: &Init) -> Option<&str> {
+    let of_machine = options.directory.is_none() && rustix::process::geteuid().is_root();
+    options.user.as_deref().or(of_machine.then_some(PACKAGED_USER))
+}
+
+/// The user whom the Debian package makes.
+const PACKAGED_USER: &str = "mayfly";
+
+/// The user id and group id of a user of this machine; `None` when there is no such user.
+fn ids(name: &str) -> Option<(u32, u32)> {
     let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let found =
-        users.lines().map(|line| line.split(':').collect::<Vec<_>>()).find(|fields| fields.first() == Some(&name));
-    let ids = found.and_then(|fields| Some((fields.get(2)?.parse().ok()?, fields.get(3)?.parse().ok()?)));
-    match (ids, named) {
-        (None, Some(name)) => Err(Failure::usage(format!("there is no user {name} in /etc/passwd"))),
-        (ids, _) => Ok(ids),
-    }
+    let fields =
+        users.lines().map(|line| line.split(':').collect::<Vec<_>>()).find(|fields| fields.first() == Some(&name))?;
+    Some((fields.get(2)?.parse().ok()?, fields.get(3)?.parse().ok()?))
 }
 
 /// Runs the server until it is told to stop. Where systemd waits for it, it is told once everything is served.
