@@ -99,6 +99,12 @@ id!(
     "con_"
 );
 
+id!(
+    /// One token of the API: a name for lists and the trail, never a permission.
+    ApiTokenId,
+    "tok_"
+);
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -26,7 +26,7 @@ pub use authorise::{Administration, Authorised};
 pub use change::{ChangeKind, ChangeState, Payload};
 pub use entropy::Entropy;
 pub use failure::{Failure, FailureClass};
-pub use ids::{ChangeId, ConnectionId, InstallationId, RunId, SessionId};
+pub use ids::{ApiTokenId, ChangeId, ConnectionId, InstallationId, RunId, SessionId};
 pub use lockdown::Lockdown;
 pub use names::{Login, NameError, PersonName, RecordName};
 pub use permit::{Owed, Permit};

@@ -15,7 +15,7 @@ impl Context {
         match (person, record) {
             (Some(person), Some(record)) => {
                 let facts = (person.facts(), record.resource().facts());
-                authorise(facts.0, facts.1, &self.lockdowns.kinds(), self.clock.wall())
+                authorise(facts.0, facts.1, &self.lockdowns.concerned(), self.clock.wall())
             }
             _ => Err(Refusal::NotAllowed),
         }

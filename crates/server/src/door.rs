@@ -315,8 +315,11 @@ impl Admitted for Person {
             context.engine.join(Arc::clone(&permit), self.claim.connection.clone(), order).await.map_err(refused)?;
         // What was decided before may not hold any more: the launch took its time.
         if let Err(refused) = self.authorise().await {
-            let text = Some(refused.text.clone());
-            drop(context.engine.end(&joined.session, EndReason::Terminated, "server", text));
+            // Where nobody can decide now, others who are in the session stay.
+            if refused.class == RefusalClass::NotPermitted {
+                let text = Some(refused.text.clone());
+                drop(context.engine.end(&joined.session, EndReason::Terminated, "server", text));
+            }
             return Err(refused);
         }
         let made = joined.secret.is_some();

@@ -15,6 +15,7 @@ mod context;
 mod credentials;
 mod decision;
 mod door;
+mod edit;
 mod entropy;
 mod http;
 mod keys;

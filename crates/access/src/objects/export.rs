@@ -17,15 +17,15 @@ pub fn export(objects: &[Object]) -> String {
 
 /// One object as a YAML document.
 fn document(object: &Object) -> String {
-    let (labels, spec) = match object {
-        Object::Person(person) => (&person.labels, of_person(person)),
-        Object::User(user) => (&user.labels, of_user(user)),
-        Object::Database(database) => (&database.resource.labels, of_database(database)),
-        Object::Machine(machine) => (&machine.resource.labels, of_machine(machine)),
+    let spec = match object {
+        Object::Person(person) => of_person(person),
+        Object::User(user) => of_user(user),
+        Object::Database(database) => of_database(database),
+        Object::Machine(machine) => of_machine(machine),
     };
     let id = object.id();
     let top = Fields::default().text("kind", id.kind().as_str()).text("name", id.name());
-    let top = top.some("labels", of_labels(labels)).value("spec", spec.done());
+    let top = top.some("labels", of_labels(object.labels())).value("spec", spec.done());
     // Maps of texts, numbers and lists always have a YAML form.
     serde_norway::to_string(&top.done()).unwrap_or_default()
 }

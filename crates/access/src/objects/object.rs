@@ -3,6 +3,7 @@
 use crate::objects::{DatabaseRecord, MachineRecord, Person, Resource, UserRecord};
 use mayfly_domain::{PersonName, RecordName};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// The kinds of objects that are built.
@@ -143,6 +144,16 @@ impl Object {
             Self::User(user) => ObjectId::User(user.name.clone()),
             Self::Database(database) => ObjectId::Database(database.resource.name.clone()),
             Self::Machine(machine) => ObjectId::Machine(machine.resource.name.clone()),
+        }
+    }
+
+    /// Free words of the administrator, for finding and sorting.
+    pub fn labels(&self) -> &BTreeMap<String, String> {
+        match self {
+            Self::Person(person) => &person.labels,
+            Self::User(user) => &user.labels,
+            Self::Database(database) => &database.resource.labels,
+            Self::Machine(machine) => &machine.resource.labels,
         }
     }
 

@@ -1,8 +1,9 @@
 //! The port of tokens of the API, of which only hashes are stored.
 
-use crate::api_token::{ApiToken, ApiTokenId};
+use crate::api_token::ApiToken;
 use crate::store::StoreError;
 use async_trait::async_trait;
+use mayfly_domain::ApiTokenId;
 use mayfly_domain::audit::Event;
 
 /// How the making of a token ended.

@@ -7,7 +7,7 @@ use mayfly_domain::{Lockdown, WallTime};
 
 /// A lockdown that holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Held {
+pub struct HeldLockdown {
     /// Whom it concerns.
     pub lockdown: Lockdown,
     /// Why.
@@ -22,10 +22,10 @@ pub struct Held {
 #[async_trait]
 pub trait Lockdowns: Send + Sync + 'static {
     /// Every lockdown that holds.
-    async fn held(&self) -> Result<Vec<Held>, StoreError>;
+    async fn held(&self) -> Result<Vec<HeldLockdown>, StoreError>;
 
     /// Starts a lockdown with the events, in one transaction; the reason of one that holds already is replaced.
-    async fn hold(&self, held: Held, events: Vec<Event>) -> Result<(), StoreError>;
+    async fn hold(&self, held: HeldLockdown, events: Vec<Event>) -> Result<(), StoreError>;
 
     /// Lifts a lockdown with the events, in one transaction. `false` when it did not hold: nothing is written then.
     async fn lift(&self, lockdown: &Lockdown, events: Vec<Event>) -> Result<bool, StoreError>;

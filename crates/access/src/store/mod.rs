@@ -9,7 +9,7 @@ mod secrets;
 
 pub use api_tokens::{ApiTokens, IssueOutcome};
 pub use connect_secrets::ConnectSecrets;
-pub use lockdowns::{Held, Lockdowns};
+pub use lockdowns::{HeldLockdown, Lockdowns};
 pub use objects::{ApplyOutcome, Batch, Objects, Snapshot};
 pub use secrets::{SealedSecret, SecretOutcome, Secrets};
 

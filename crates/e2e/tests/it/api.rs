@@ -68,6 +68,12 @@ fn a_token_opens_its_scopes_from_afar_and_no_more() {
     let status = from_afar(&installation, None, &["-o", "json", "status"], "");
     assert!(status.status.success() && words(&status).is_empty(), "{}", words(&status));
 
+    // Who is locked down is not for strangers.
+    installation.must(&["lockdown", "--user", "mallory", "--reason", "gone"], "").unwrap();
+    for (who, told) in [(None, false), (Some(writes.as_str()), false), (Some(reads.as_str()), true)] {
+        let status = from_afar(&installation, who, &["-o", "json", "status"], "");
+        assert_eq!(String::from_utf8_lossy(&status.stdout).contains("person:mallory"), told, "{status:?}");
+    }
     let nobody = from_afar(&installation, None, &["ls"], "");
     assert_eq!(nobody.status.code(), Some(3), "{}", words(&nobody));
     assert!(words(&nobody).contains("token with the scope `read`"), "{}", words(&nobody));

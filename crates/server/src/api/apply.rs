@@ -9,7 +9,7 @@ use crate::credentials::slot;
 use crate::orders;
 use axum::Json;
 use axum::extract::State;
-use mayfly_access::objects::{self, Object, ObjectId, Record, Resource};
+use mayfly_access::objects::{self, Object, ObjectId, Record};
 use mayfly_access::store::{ApplyOutcome, Batch, Objects, Secrets, Snapshot};
 use mayfly_domain::audit::{Event, EventKind};
 use mayfly_domain::{EndReason, Trust};
@@ -101,18 +101,8 @@ fn accepted(api: &Api, put: &[Object]) -> Result<(), Vec<objects::ObjectError>> 
     if faults.is_empty() { Ok(()) } else { Err(faults) }
 }
 
-fn labels(object: &Object) -> &BTreeMap<String, String> {
-    match object {
-        Object::Person(person) => &person.labels,
-        Object::User(user) => &user.labels,
-        Object::Database(_) | Object::Machine(_) => {
-            object.resource().map_or(const { &BTreeMap::new() }, |resource: &Resource| &resource.labels)
-        }
-    }
-}
-
 fn has_all(object: &Object, wanted: &BTreeMap<String, String>) -> bool {
-    wanted.iter().all(|(key, value)| labels(object).get(key) == Some(value))
+    wanted.iter().all(|(key, value)| object.labels().get(key) == Some(value))
 }
 
 /// Refuses a set whose objects do not all have the labels by which others are pruned: the next prune would not know them.

@@ -6,7 +6,7 @@ use super::problem::{Body, Refusal};
 use super::sessions::check_reason;
 use axum::Json;
 use axum::extract::{Path, State};
-use mayfly_access::store::{Held, Lockdowns as _};
+use mayfly_access::store::{HeldLockdown, Lockdowns as _};
 use mayfly_domain::Lockdown;
 use mayfly_domain::audit::EventKind;
 use mayfly_engine::ports::clock::Clock;
@@ -15,7 +15,7 @@ use mayfly_wire::problem::Code;
 use mayfly_wire::{Page, paths};
 use std::sync::Arc;
 
-fn worded(held: &Held) -> lockdowns::Lockdown {
+fn worded(held: &HeldLockdown) -> lockdowns::Lockdown {
     lockdowns::Lockdown {
         lockdown: held.lockdown.to_string(),
         reason: held.reason.clone(),
@@ -63,7 +63,7 @@ pub(super) async fn start(
         return Err(Refusal::new(Code::Invalid, "a lockdown needs a reason"));
     }
     let (by, since) = (by.by().to_owned(), context.clock.wall());
-    let held = Held { lockdown: lockdown.clone(), reason: request.reason, by: by.clone(), since };
+    let held = HeldLockdown { lockdown: lockdown.clone(), reason: request.reason, by: by.clone(), since };
     // Cutting never waits for the store.
     context.lockdowns.hold(held.clone());
     let ended = context.cut(&lockdown, &by, &format!("access is locked down: {}", held.reason));
@@ -93,9 +93,16 @@ pub(super) async fn lift(
     let lockdown = parse(&lockdown)?;
     let event = api.context.event(EventKind::LockdownLifted, by.by()).with("lockdown", &lockdown);
     // First on record, then in force: what cannot be put on record is not opened again.
-    let stored = api.context.store.lift(&lockdown, vec![event]).await?;
-    if api.context.lockdowns.lift(&lockdown) || stored {
-        return Ok(());
+    if !api.context.store.lift(&lockdown, vec![event.clone()]).await? {
+        let holds = api.context.lockdowns.held().iter().any(|held| held.lockdown == lockdown);
+        if !holds {
+            return Err(
+                Refusal::new(Code::NotFound, format!("there is no lockdown {lockdown}")).next("mayfly lockdown ls")
+            );
+        }
+        // It could not be written down when it was started.
+        api.context.record(vec![event]).await?;
     }
-    Err(Refusal::new(Code::NotFound, format!("there is no lockdown {lockdown}")).next("mayfly lockdown ls"))
+    api.context.lockdowns.lift(&lockdown);
+    Ok(())
 }

@@ -10,7 +10,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::HeaderName;
 use axum::http::header::CONTENT_TYPE;
-use mayfly_access::objects::{self, Kind, Object, ObjectId, Resource};
+use mayfly_access::objects::{self, Kind, Object, ObjectId};
 use mayfly_access::store::{Objects, SealedSecret, SecretOutcome, Secrets, Snapshot};
 use mayfly_domain::audit::EventKind;
 use mayfly_domain::{RecordName, Secret, Trust};
@@ -19,7 +19,7 @@ use mayfly_wire::Page;
 use mayfly_wire::objects::{ExportQuery, Listed, ObjectQuery, SecretRequest};
 use mayfly_wire::paths;
 use mayfly_wire::problem::Code;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The longest secret, in bytes.
@@ -91,28 +91,22 @@ fn parse_kind(text: &str) -> Result<Kind, Refusal> {
     found.ok_or_else(|| Refusal::new(Code::Invalid, "the kinds are Person, User, Database and Machine"))
 }
 
-fn of_resource(resource: &Resource) -> (&BTreeMap<String, String>, String, Option<bool>) {
-    (&resource.labels, resource.sessions().endpoint.to_string(), None)
-}
-
 fn listed(object: &Object, with_secret: &BTreeSet<RecordName>) -> Listed {
     let id = object.id();
-    let (labels, summary, has_secret) = match object {
+    let (summary, has_secret) = match object {
         Object::Person(person) => {
             let opens: Vec<&str> = person.may_launch.iter().map(RecordName::as_str).collect();
             let state = if person.disabled { "disabled" } else { "may open" };
-            (&person.labels, format!("{state} {}", opens.join(", ")), None)
+            (format!("{state} {}", opens.join(", ")), None)
         }
-        Object::User(user) => {
-            (&user.labels, format!("{} on {}", user.login, user.resource), Some(with_secret.contains(&user.name)))
-        }
-        Object::Database(record) => of_resource(&record.resource),
-        Object::Machine(record) => of_resource(&record.resource),
+        Object::User(user) => (format!("{} on {}", user.login, user.resource), Some(with_secret.contains(&user.name))),
+        Object::Database(record) => (record.resource.sessions().endpoint.to_string(), None),
+        Object::Machine(record) => (record.resource.sessions().endpoint.to_string(), None),
     };
     Listed {
         kind: id.kind().as_str().to_owned(),
         name: id.name().to_owned(),
-        labels: labels.clone(),
+        labels: object.labels().clone(),
         summary: summary.trim_end().to_owned(),
         has_secret,
     }

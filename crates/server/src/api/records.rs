@@ -6,8 +6,7 @@ use super::problem::{Body, Refusal};
 use crate::orders;
 use axum::Json;
 use axum::extract::{Path, State};
-use mayfly_access::objects::{Kind, Launch, MachineRecord, Object, Record};
-use mayfly_access::store::{ApplyOutcome, Batch, Objects};
+use mayfly_access::objects::{Kind, Launch, MachineRecord, Object, ObjectId, Record};
 use mayfly_dial::Dialer;
 use mayfly_domain::audit::EventKind;
 use mayfly_domain::{Administration, Failure, FailureClass, Permit, RecordName, TargetId, Trust};
@@ -140,8 +139,6 @@ async fn pin_host_key(
         let text = format!("{endpoint} shows the host key {seen}, not {confirmed}: nothing was pinned");
         return Err(Refusal::new(Code::Conflict, text));
     }
-    let mut changed = machine.clone();
-    changed.resource.trust = Trust::HostKey { fingerprint: seen.clone() };
     let event = |kind| {
         let mut event = api.context.event(kind, by.by());
         event.record = Some(machine.resource.name.clone());
@@ -151,18 +148,26 @@ async fn pin_host_key(
     let pinning = event(EventKind::TargetPinned).with("host_key", &seen).with("was", was);
     let object = format!("{}/{}", Kind::Machine, machine.resource.name);
     let events = vec![event(EventKind::RecordUpdated).with("object", object)];
-    let before = Objects::snapshot(&*api.context.store).await?;
     // The key is what the administrator confirmed; whichever machine shows it is the one from now on. Forgotten first: if
     // only this is done, the key that was trusted before is still the only one.
     // What is owed there is undone on the host with that key too, if it is the machine on which it was done.
     let forget = Write::Know { endpoint: endpoint.clone(), target: None };
-    let trust = Write::Trust { from: destination.clone(), trust: changed.resource.trust.clone() };
+    let now = Trust::HostKey { fingerprint: seen.clone() };
+    let trust = Write::Trust { from: destination.clone(), trust: now.clone() };
     api.context.store.commit(Entry { writes: vec![forget, trust], events: vec![pinning] }).await?;
-    let put = vec![Object::Machine(Box::new(changed))];
-    let batch = Batch { expected: before.revision, put, delete: Vec::new(), events };
-    match api.context.store.apply(batch).await? {
-        ApplyOutcome::Applied { .. } => {}
-        _ => return Err(Refusal::new(Code::Conflict, "somebody else is applying objects too: try again")),
+    let pin = |object: &mut Object| match object {
+        // A record that leads elsewhere by now, or trusts somebody else, is not what was confirmed.
+        Object::Machine(machine) if machine.resource.administration().destination == destination => {
+            machine.resource.trust = now.clone();
+        }
+        _ => {}
+    };
+    let name = &machine.resource.name;
+    api.context.edit(&ObjectId::Machine(name.clone()), pin, &events).await?;
+    let record_now = api.context.resource(name).await?;
+    if record_now.is_none_or(|record| record.resource().trust != now) {
+        let text = format!("somebody changed {name} meanwhile: look at it, and pin it again");
+        return Err(Refusal::new(Code::Conflict, text));
     }
     Ok(PinAnswer { record, endpoint: address, identity: seen.clone(), pinned: Some(seen) })
 }

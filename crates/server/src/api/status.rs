@@ -1,12 +1,12 @@
 //! Who the server is and how it is; the certificate of the local authority.
 
 use super::Api;
+use super::administrator::{Administrator, Read};
 use super::problem::Refusal;
-use crate::peer::Peer;
 use crate::readiness;
 use crate::{authority, overview};
+use axum::Json;
 use axum::extract::State;
-use axum::{Extension, Json};
 use mayfly_wire::paths;
 use mayfly_wire::problem::Code;
 use mayfly_wire::status::Status;
@@ -16,8 +16,10 @@ use std::sync::Arc;
 #[utoipa::path(get, path = paths::STATUS, tag = "server", responses((status = OK, body = Status)))]
 pub(crate) async fn status(
     State(api): State<Arc<Api>>,
-    Extension(peer): Extension<Peer>,
+    administrator: Result<Administrator<Read>, Refusal>,
 ) -> Result<Json<Status>, Refusal> {
+    let administrator = administrator.is_ok();
+    let held = if administrator { api.context.lockdowns.held() } else { Vec::new() };
     let unready = readiness::unready(&api.context);
     let cleanup = overview::cleanup(&*api.context.store).await?;
     Ok(Json(Status {
@@ -29,8 +31,8 @@ pub(crate) async fn status(
         sessions: api.context.engine.running() as u64,
         cleanup_pending: cleanup.pending,
         cleanup_can_log_in: cleanup.can_log_in,
-        lockdowns: api.context.lockdowns.held().iter().map(|held| held.lockdown.to_string()).collect(),
-        administrator: peer.administration().is_some(),
+        lockdowns: held.iter().map(|held| held.lockdown.to_string()).collect(),
+        administrator,
     }))
 }
 

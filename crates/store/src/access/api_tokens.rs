@@ -4,10 +4,10 @@ use super::{Decision, unreadable};
 use crate::Store;
 use crate::database::{all, execute, one};
 use async_trait::async_trait;
-use mayfly_access::api_token::{ApiToken, ApiTokenId};
+use mayfly_access::api_token::ApiToken;
 use mayfly_access::store::{ApiTokens, IssueOutcome, StoreError};
 use mayfly_domain::audit::Event;
-use mayfly_domain::{RecordName, Scope, WallTime};
+use mayfly_domain::{ApiTokenId, RecordName, Scope, WallTime};
 use rusqlite::{Row, params};
 
 fn read(row: &Row<'_>) -> rusqlite::Result<ApiToken> {

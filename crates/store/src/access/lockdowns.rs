@@ -4,13 +4,13 @@ use super::{Decision, unreadable};
 use crate::Store;
 use crate::database::{all, execute};
 use async_trait::async_trait;
-use mayfly_access::store::{Held, Lockdowns, StoreError};
+use mayfly_access::store::{HeldLockdown, Lockdowns, StoreError};
 use mayfly_domain::audit::Event;
 use mayfly_domain::{Lockdown, WallTime};
 use rusqlite::{Row, params};
 
-fn read(row: &Row<'_>) -> rusqlite::Result<Held> {
-    Ok(Held {
+fn read(row: &Row<'_>) -> rusqlite::Result<HeldLockdown> {
+    Ok(HeldLockdown {
         lockdown: Lockdown::parse(&row.get::<_, String>("lockdown")?).map_err(unreadable)?,
         reason: row.get("reason")?,
         by: row.get("made_by")?,
@@ -20,11 +20,11 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Held> {
 
 #[async_trait]
 impl Lockdowns for Store {
-    async fn held(&self) -> Result<Vec<Held>, StoreError> {
+    async fn held(&self) -> Result<Vec<HeldLockdown>, StoreError> {
         self.ask(|connection| Ok(all(connection, include_str!("../../sql/lockdowns.sql"), [], read)?)).await
     }
 
-    async fn hold(&self, held: Held, events: Vec<Event>) -> Result<(), StoreError> {
+    async fn hold(&self, held: HeldLockdown, events: Vec<Event>) -> Result<(), StoreError> {
         self.decide(events, move |connection| {
             let values = params![held.lockdown.to_string(), held.reason, held.by, held.since.micros()];
             execute(connection, include_str!("../../sql/lockdown-put.sql"), values)?;

@@ -7,7 +7,7 @@ use mayfly_access::api_token::{ApiToken, NewToken};
 use mayfly_access::connect_secret::ConnectSecret;
 use mayfly_access::objects::{Object, ObjectId, Person, UserRecord};
 use mayfly_access::store::{
-    ApiTokens, ApplyOutcome, Batch, ConnectSecrets, Held, IssueOutcome, Lockdowns, Objects, SealedSecret,
+    ApiTokens, ApplyOutcome, Batch, ConnectSecrets, HeldLockdown, IssueOutcome, Lockdowns, Objects, SealedSecret,
     SecretOutcome, Secrets, StoreError,
 };
 use mayfly_domain::{ChangeState, Lockdown, PersonName, RecordName, Scope};
@@ -216,7 +216,7 @@ async fn a_token_is_kept_until_it_is_taken_back_or_another_finds_it_expired() {
 async fn a_lockdown_holds_until_it_is_lifted_whatever_is_started_again_meanwhile() {
     let rig = Rig::new();
     let store = rig.open();
-    let held = |lockdown: Lockdown, reason: &str| Held {
+    let held = |lockdown: Lockdown, reason: &str| HeldLockdown {
         lockdown,
         reason: reason.to_owned(),
         by: "uid:0".to_owned(),
