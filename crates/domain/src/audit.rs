@@ -132,6 +132,12 @@ kinds! {
     RecordDeleted = "record.deleted",
     /// A secret was stored or replaced; never which.
     SecretSet = "secret.set",
+    /// A stored secret was bound to another record, host, port or trust than it was set for.
+    SecretRebound = "secret.rebound",
+    /// Secrets are being sealed by a new installation key.
+    KeyRotationStarted = "key.rotation_started",
+    /// Every secret is sealed by the new installation key; the one before opens nothing any more.
+    KeyRotated = "key.rotated",
     /// A record was checked against its target.
     RecordChecked = "record.checked",
     /// What installs the helper of a record's target was given out.

@@ -29,6 +29,8 @@ scopes! {
     Objects = "objects",
     /// Set the secrets of user records.
     Secrets = "secrets",
+    /// Bind a stored secret to where its record leads now, without typing it again.
+    CredentialRebind = "credential.rebind",
     /// Check records against their targets, and confirm which server is behind one.
     Records = "records",
     /// End sessions.

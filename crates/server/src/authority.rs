@@ -75,7 +75,7 @@ fn key_path(data: &Path) -> PathBuf {
     data.join("ca.key.sealed")
 }
 
-const SLOT: Slot<'static> = Slot { table: "authority", row: "local", column: "key", destination: None };
+const SLOT: Slot<'static> = Slot { table: "authority", row: "local", column: "key", destination: None, owner: None };
 
 fn day(now: WallTime, days: i64) -> Result<OffsetDateTime, AuthorityError> {
     let seconds = (now.micros() / 1_000_000).saturating_add(days.saturating_mul(86_400));

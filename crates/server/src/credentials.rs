@@ -1,20 +1,16 @@
 //! Where a secret may go: the store keeps it sealed, the vault opens it for exactly one destination, and only here do the
 //! two meet.
 
+use crate::bound;
 use async_trait::async_trait;
 use mayfly_access::objects::{Object, ObjectId, Record};
-use mayfly_access::store::{Objects, Secrets};
+use mayfly_access::store::{Bound, Objects, Secrets};
 use mayfly_dial::ssh::SshLogin;
 use mayfly_dial::{Credential, Credentials};
 use mayfly_domain::{CredentialRef, Destination, Failure, FailureClass, Permit, RecordName, Secret};
 use mayfly_store::Store;
-use mayfly_vault::{Sealed, Slot, Vault, VaultError};
+use mayfly_vault::{Vault, VaultError};
 use std::sync::Arc;
-
-/// The place of a user record's secret in the store, for the destination to which it may be sent.
-pub(crate) fn slot<'a>(user: &'a RecordName, destination: &'a Destination) -> Slot<'a> {
-    Slot { table: "secrets", row: user.as_str(), column: "secret", destination: Some(destination) }
-}
 
 /// What is said when a secret is a password and the machine that is administered with it takes only keys.
 pub(crate) fn password_refused(record: &Record, user: &RecordName, secret: &Secret) -> Option<String> {
@@ -65,16 +61,20 @@ impl Credentials for SealedCredentials {
         let Some(kept) = kept else {
             return Err(missing(&format!("user record {name} has no secret: set it with `mayfly secret set {name}`")));
         };
-        let secret = self.vault.open(&slot(name, to), &Sealed::from_bytes(kept.sealed)).map_err(|error| match error {
-            VaultError::DestinationChanged => missing(&format!(
-                "the secret of user record {name} was set for another host, port or trust than {}: type it again with \
-                 `mayfly secret set {name}`",
-                to.endpoint
-            )),
+        // What was made is taken away again, whatever the record says by now.
+        let opening = !matches!(permit, Permit::Undo(_));
+        let moved = || {
+            let to = bound::words(&Bound { resource: user.resource.clone(), destination: to.clone() });
+            missing(&bound::moved(name, kept.bound.as_ref(), &to))
+        };
+        if opening && !bound::serves(&kept, &user) {
+            return Err(moved());
+        }
+        let secret = bound::open(&self.vault, &kept, to).map_err(|error| match error {
+            VaultError::DestinationChanged => moved(),
             other => missing(&format!("the secret of user record {name} cannot be opened: {other}")),
         })?;
-        // What was made is taken away again, whatever the record says by now.
-        if !matches!(permit, Permit::Undo(_)) {
+        if opening {
             let machine = ObjectId::Machine(user.resource.clone());
             let found = Objects::get(&*self.store, &machine).await.map_err(|e| unavailable(&e))?;
             if let Some(Object::Machine(machine)) = found

@@ -1,6 +1,7 @@
 //! The door of the brokers: who may come in with a connect secret, and the session that they come into. A secret of 192
 //! random bits cannot be guessed, so failures count against the source and never lock the person out.
 
+use crate::bound;
 use crate::context::Context;
 use crate::credentials::SealedCredentials;
 use crate::orders;
@@ -306,6 +307,7 @@ impl Admitted for Person {
     async fn join(self: Box<Self>) -> Result<Joined, Refused> {
         let (permit, record) = self.authorise().await?;
         self.check_protocol(&record)?;
+        bound::check_links(&self.context.store, &record).await.map_err(refused)?;
         let launch = self.launch_user(&record).await?;
         let context = &self.context;
         let order = |mark: &mayfly_domain::Mark| {

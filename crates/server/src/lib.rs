@@ -7,6 +7,7 @@
 
 mod api;
 mod authority;
+mod bound;
 pub mod cli;
 mod clock;
 pub mod commands;

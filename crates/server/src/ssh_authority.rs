@@ -17,8 +17,8 @@ const CERTIFICATE_SECONDS: u64 = 397 * 86_400;
 /// How far before now it begins to be good, for clients whose clock is behind.
 const BACKDATE_SECONDS: u64 = 86_400;
 
-const AUTHORITY: Slot<'static> = Slot { table: "authority", row: "ssh", column: "key", destination: None };
-const HOST: Slot<'static> = Slot { table: "authority", row: "ssh-host", column: "key", destination: None };
+const AUTHORITY: Slot<'static> = Slot { table: "authority", row: "ssh", column: "key", destination: None, owner: None };
+const HOST: Slot<'static> = Slot { table: "authority", row: "ssh-host", column: "key", destination: None, owner: None };
 
 fn authority_path(data: &Path) -> PathBuf {
     data.join("ssh-ca.key.sealed")

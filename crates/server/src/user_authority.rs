@@ -7,7 +7,8 @@ use mayfly_domain::{Entropy, Prefix, RecordName, Secret};
 use mayfly_vault::{Sealed, Slot, Vault};
 use std::path::{Path, PathBuf};
 
-const SEED: Slot<'static> = Slot { table: "authority", row: "ssh-user", column: "seed", destination: None };
+const SEED: Slot<'static> =
+    Slot { table: "authority", row: "ssh-user", column: "seed", destination: None, owner: None };
 
 fn path(data: &Path) -> PathBuf {
     data.join("ssh-user-ca.seed.sealed")

@@ -1,2 +1,2 @@
 -- Every sealed secret, in the order of the user records' names.
-SELECT user, sealed, set_at, set_by FROM sealed_secret ORDER BY user
+SELECT user, sealed, set_at, set_by, resource, destination FROM sealed_secret ORDER BY user

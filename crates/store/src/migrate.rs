@@ -13,6 +13,7 @@ pub(crate) const ALL: &[&str] = &[
     include_str!("../migrations/0005-history.sql"),
     include_str!("../migrations/0006-lockdowns.sql"),
     include_str!("../migrations/0007-native-ids.sql"),
+    include_str!("../migrations/0008-bound-secrets.sql"),
 ];
 
 /// The version that this program works with.
@@ -96,6 +97,7 @@ mod tests {
         "connect_secret",
         "hold",
         "installation",
+        "key_rotation",
         "known_target",
         "lockdown",
         "object",

@@ -23,9 +23,9 @@ pub enum VaultError {
         "the sealed value was altered in the store, or belongs to another row: set the secret again and find out who wrote there"
     )]
     Tampered,
-    /// The value does not open for this destination. The cipher cannot tell the two causes apart.
+    /// The value does not open for this destination and record. The cipher cannot tell the two causes apart.
     #[error(
-        "the destination of this credential (host, port or trust) changed since its secret was set, or the sealed value was altered: set the secret again"
+        "the destination of this credential (host, port, trust or record) changed since its secret was set, or the sealed value was altered: set the secret again"
     )]
     DestinationChanged,
     /// The secret is longer than an envelope holds.

@@ -14,6 +14,9 @@ pub struct Slot<'a> {
     pub column: &'a str,
     /// Where the value may be sent; `None` for what is never sent anywhere. That too is part of the binding.
     pub destination: Option<&'a Destination>,
+    /// The record for which the value is sent there; `None` for what serves no record, and for what was sealed before records
+    /// were part of the binding.
+    pub owner: Option<&'a str>,
 }
 
 impl Slot<'_> {
@@ -27,7 +30,7 @@ impl Slot<'_> {
         bytes
     }
 
-    /// The associated data of the value: the place and the destination.
+    /// The associated data of the value: the place, the destination and the record that it serves.
     pub(crate) fn binding(&self, domain: &str, key_version: u32) -> Vec<u8> {
         let mut bytes = self.place(domain, key_version);
         match self.destination {
@@ -36,6 +39,10 @@ impl Slot<'_> {
                 append(&mut bytes, b"destination");
                 append(&mut bytes, &destination.binding());
             }
+        }
+        if let Some(owner) = self.owner {
+            append(&mut bytes, b"owner");
+            append(&mut bytes, owner.as_bytes());
         }
         bytes
     }

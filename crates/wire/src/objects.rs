@@ -96,6 +96,27 @@ pub struct Listed {
     pub has_secret: Option<bool>,
 }
 
+/// Where the stored secret of a user record is to be sent from now on.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RebindRequest {
+    /// What the secret is to be bound to, as an answer without it names it; nothing is done where the record leads elsewhere by
+    /// now. Without it nothing is done either.
+    pub to: Option<String>,
+}
+
+/// What a stored secret is bound to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RebindAnswer {
+    /// The user record.
+    pub name: String,
+    /// The record, host, port and trust for which it was set.
+    pub was: String,
+    /// Those to which the records lead now.
+    pub now: String,
+    /// Whether the secret is bound to these.
+    pub bound: bool,
+}
+
 /// A secret to keep for a user record.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 pub struct SecretRequest {

@@ -12,6 +12,8 @@ pub const OBJECTS: &str = "/v1/objects";
 pub const EXPORT: &str = "/v1/export";
 /// The secret of a user record: PUT sets it. `{name}` is the record.
 pub const SECRET: &str = "/v1/secrets/{name}";
+/// POST binds the stored secret of a user record to where its record leads now.
+pub const SECRET_REBIND: &str = "/v1/secrets/{name}/rebind";
 /// POST signs a person in and gives a connect secret.
 pub const CONNECT: &str = "/v1/connect";
 /// GET lists sessions.

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 pub struct TokenRequest {
     /// What it is called.
     pub name: String,
-    /// What it may be used for: `read`, `audit`, `objects`, `secrets`, `records`, `sessions`, `cleanup`.
+    /// What it may be used for: `read`, `audit`, `objects`, `secrets`, `credential.rebind`, `records`, `sessions`, `cleanup`.
     pub scopes: Vec<String>,
     /// For how long; at most 366 days, and 24 hours when absent.
     pub valid_s: Option<u64>,

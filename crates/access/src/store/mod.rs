@@ -11,7 +11,7 @@ pub use api_tokens::{ApiTokens, IssueOutcome};
 pub use connect_secrets::ConnectSecrets;
 pub use lockdowns::{HeldLockdown, Lockdowns};
 pub use objects::{ApplyOutcome, Batch, Objects, Snapshot};
-pub use secrets::{SealedSecret, SecretOutcome, Secrets};
+pub use secrets::{Bound, SealedSecret, SecretOutcome, Secrets};
 
 /// Why the store did not answer. An expected refusal is an outcome, not an error.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -3,7 +3,17 @@
 use crate::store::StoreError;
 use async_trait::async_trait;
 use mayfly_domain::audit::Event;
-use mayfly_domain::{RecordName, WallTime};
+use mayfly_domain::{Destination, RecordName, WallTime};
+
+/// What a secret was sealed for: the record that it serves and where it may be sent. It says so in the clear, for messages
+/// and for binding the secret anew; what holds is what the vault sealed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bound {
+    /// The machine or database.
+    pub resource: RecordName,
+    /// Where the secret may be sent.
+    pub destination: Destination,
+}
 
 /// A sealed secret of a user record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +22,8 @@ pub struct SealedSecret {
     pub user: RecordName,
     /// What the vault made, to be kept byte for byte.
     pub sealed: Vec<u8>,
+    /// What it was sealed for; `None` for one that was sealed before this was kept.
+    pub bound: Option<Bound>,
     /// When it was set, by our wall clock.
     pub set_at: WallTime,
     /// Who set it, as the trail names them.

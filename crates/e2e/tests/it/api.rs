@@ -133,7 +133,7 @@ fn a_token_ends_by_itself_and_its_name_is_free_then() {
 fn every_operation_from_afar_needs_its_own_scope() {
     let installation = Installation::init().unwrap();
     let _server = installation.start().unwrap();
-    let scopes = ["read", "audit", "objects", "secrets", "records", "sessions", "cleanup"];
+    let scopes = ["read", "audit", "objects", "secrets", "credential.rebind", "records", "sessions", "cleanup"];
     let foreign = format!("mayfly_pat_{}_{}", "0".repeat(16), "0".repeat(64));
     for (place, (method, target, scope)) in OPERATIONS.iter().copied().enumerate() {
         let asked = |token: Option<&str>| ask(&installation, method, target, token);

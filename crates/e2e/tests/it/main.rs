@@ -22,6 +22,7 @@ mod main_job;
 mod operations;
 mod package;
 mod past_us;
+mod rebinding;
 mod record_check;
 mod refusals;
 mod scenarios;

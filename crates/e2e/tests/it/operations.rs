@@ -11,6 +11,7 @@ pub(crate) const OPERATIONS: &[(&str, &str, &str)] = &[
     ("POST", "/v1/objects", "objects"),
     ("GET", "/v1/export", "objects"),
     ("PUT", "/v1/secrets/orders-admin", "secrets"),
+    ("POST", "/v1/secrets/orders-admin/rebind", "credential.rebind"),
     ("POST", "/v1/records/orders/pin", "records"),
     ("POST", "/v1/records/orders/check", "records"),
     ("POST", "/v1/records/orders/helpers", "records"),

@@ -54,6 +54,18 @@ pub(crate) enum Secret {
         #[arg(long, value_name = "FILE")]
         secret_file: Option<PathBuf>,
     },
+    /// Keep the stored secret for where its record leads now, instead of typing it again
+    ///
+    /// A secret is sent only to the host, port and trust, and for the record, for which it was set. After these were changed this
+    /// shows both and asks. Needs root or the server's user at the local socket, or a token with the scope credential.rebind.
+    Rebind {
+        /// The user record
+        #[arg(value_parser = name)]
+        name: String,
+        /// What it is to be sent for, exactly as this shows it, instead of asking
+        #[arg(long, value_name = "DESTINATION")]
+        to: Option<String>,
+    },
 }
 
 /// `record`.
@@ -136,7 +148,7 @@ pub(crate) enum Token {
     /// Make a token and print it, once
     ///
     /// Over the local socket only. What it may do is named scope by scope: read (objects, sessions, cleanup), audit (the trail),
-    /// objects, secrets, records (check and pin), sessions (end them), cleanup (retry).
+    /// objects, secrets, credential.rebind, records (check and pin), sessions (end them), cleanup (retry).
     Create {
         /// What it is called
         #[arg(value_parser = name)]

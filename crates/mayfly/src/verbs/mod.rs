@@ -60,6 +60,7 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<u8, Failure> {
         Verb::Plan(set) => plan::run(context, set).await,
         Verb::Export(options) => export::run(context, options.kind).await,
         Verb::Secret(Secret::Set { name, secret_file }) => secret::set(context, &name, secret_file.as_deref()).await,
+        Verb::Secret(Secret::Rebind { name, to }) => secret::rebind(context, &name, to).await,
         Verb::Record(Record::Check { name, from }) => record::check(context, &name, from).await,
         Verb::Record(Record::InstallHelpers { name, from }) => record::install_helpers(context, &name, from).await,
         Verb::Record(Record::Pin { name, identity }) => record::pin(context, &name, identity).await,

@@ -38,6 +38,8 @@ needs! {
     Objects = Some(Scope::Objects),
     /// Set secrets.
     Secrets = Some(Scope::Secrets),
+    /// Bind a stored secret to another destination.
+    Rebind = Some(Scope::CredentialRebind),
     /// Check and pin records.
     Records = Some(Scope::Records),
     /// End sessions.

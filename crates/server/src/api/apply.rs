@@ -5,16 +5,14 @@ use super::administrator::{Administrator, Objects as ObjectsScope};
 use super::objects::object_id;
 use super::problem::{Body, Refusal};
 use super::revision::{Expected, Tag};
-use crate::credentials::slot;
-use crate::orders;
+use crate::{bound, orders};
 use axum::Json;
 use axum::extract::State;
 use mayfly_access::objects::{self, Object, ObjectId, Record};
-use mayfly_access::store::{ApplyOutcome, Batch, Objects, Secrets, Snapshot};
+use mayfly_access::store::{ApplyOutcome, Batch, Bound, Objects, Secrets, Snapshot};
 use mayfly_domain::audit::{Event, EventKind};
 use mayfly_domain::{EndReason, Trust};
 use mayfly_engine::ports::ledger::Ledger;
-use mayfly_vault::Sealed;
 use mayfly_wire::objects::{Action, Applied, ApplyAnswer, ApplyRequest};
 use mayfly_wire::paths;
 use mayfly_wire::problem::Code;
@@ -218,12 +216,9 @@ async fn answer(api: &Api, revision: u64, applied: Vec<Applied>) -> Result<Apply
             None if destination.trust == Trust::NotPinned => {}
             None => notes.push(format!("user record {name} has no secret yet: mayfly secret set {name}")),
             Some(secret) => {
-                let sealed = Sealed::from_bytes(secret.sealed.clone());
-                if api.context.vault.open(&slot(name, &destination), &sealed).is_err() {
-                    notes.push(format!(
-                        "the secret of user record {name} was set for another host, port or trust; type it again: \
-                         mayfly secret set {name}"
-                    ));
+                let now = Bound { resource: resource.name.clone(), destination };
+                if !bound::fits(&api.context.vault, secret, &now) {
+                    notes.push(bound::moved(name, secret.bound.as_ref(), &bound::words(&now)));
                 }
             }
         }

@@ -14,6 +14,7 @@ mod people;
 mod problem;
 mod records;
 mod revision;
+mod secrets;
 mod serve;
 mod sessions;
 mod status;
@@ -71,7 +72,8 @@ fn operations() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(status::authority))
         .routes(routes!(objects::list, apply::apply))
         .routes(routes!(objects::export))
-        .routes(routes!(objects::set_secret))
+        .routes(routes!(secrets::set))
+        .routes(routes!(secrets::rebind))
         .routes(routes!(connect::connect))
         .routes(routes!(sessions::list))
         .routes(routes!(sessions::tell))

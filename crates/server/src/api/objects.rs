@@ -1,29 +1,23 @@
-//! Declarative objects as they are listed and written out, and the secrets of user records.
+//! Declarative objects as they are listed and written out.
 
 use super::Api;
 use super::administrator::{self, Administrator, Read};
-use super::problem::{Body, Parameters, Refusal};
+use super::problem::{Parameters, Refusal};
 use super::revision::Tag;
 use super::sessions::PAGE_MOST;
-use crate::credentials::{password_refused, slot};
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::HeaderName;
 use axum::http::header::CONTENT_TYPE;
 use mayfly_access::objects::{self, Kind, Object, ObjectId};
-use mayfly_access::store::{Objects, SealedSecret, SecretOutcome, Secrets, Snapshot};
-use mayfly_domain::audit::EventKind;
-use mayfly_domain::{RecordName, Secret, Trust};
-use mayfly_engine::ports::clock::Clock;
+use mayfly_access::store::{Objects, Secrets, Snapshot};
+use mayfly_domain::RecordName;
 use mayfly_wire::Page;
-use mayfly_wire::objects::{ExportQuery, Listed, ObjectQuery, SecretRequest};
+use mayfly_wire::objects::{ExportQuery, Listed, ObjectQuery};
 use mayfly_wire::paths;
 use mayfly_wire::problem::Code;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-
-/// The longest secret, in bytes.
-const SECRET_MOST: usize = 4096;
 
 /// List objects
 #[utoipa::path(
@@ -116,62 +110,4 @@ pub(super) fn object_id(text: &str) -> Result<ObjectId, Refusal> {
     let wrong = || Refusal::new(Code::Invalid, "what is deleted is named KIND/NAME, for example Database/orders");
     let (kind, name) = text.split_once('/').ok_or_else(wrong)?;
     ObjectId::new(parse_kind(kind)?, name).map_err(|error| Refusal::new(Code::Invalid, error.to_string()))
-}
-
-/// Set the secret of a user record
-#[utoipa::path(
-    put,
-    path = paths::SECRET,
-    tag = "objects",
-    params(("name" = String, Path, description = "The user record")),
-    request_body = SecretRequest,
-    responses((status = OK)),
-    security(("token" = ["secrets"])),
-)]
-pub(super) async fn set_secret(
-    State(api): State<Arc<Api>>,
-    Administrator(by, ..): Administrator<administrator::Secrets>,
-    Path(name): Path<String>,
-    Body(request): Body<SecretRequest>,
-) -> Result<(), Refusal> {
-    let secret = Secret::new(request.secret);
-    let missing =
-        |name: &str| Refusal::new(Code::NotFound, format!("there is no user record {name}")).next("mayfly ls -k user");
-    let name = RecordName::parse(&name).map_err(|_| missing(&name))?;
-    if secret.expose().is_empty() || secret.expose().len() > SECRET_MOST || secret.expose().contains('\0') {
-        return Err(Refusal::new(Code::Invalid, format!("a secret has 1 to {SECRET_MOST} bytes and no NUL")));
-    }
-    let user = api.context.user(&name).await?.ok_or_else(|| missing(name.as_str()))?;
-    let unused = || {
-        let detail =
-            format!("user record {name} is not used by {}: name it in `rotation` or `launch` first", user.resource);
-        Refusal::new(Code::Conflict, detail)
-    };
-    let record = api.context.resource(&user.resource).await?.ok_or_else(unused)?;
-    let destination = record.resource().destination_of(&name).ok_or_else(unused)?;
-    if destination.trust == Trust::NotPinned {
-        let detail = format!("{} has no host key pinned yet: a secret is kept for a host that is known", user.resource);
-        return Err(Refusal::new(Code::Conflict, detail).next(format!("mayfly record pin {}", user.resource)));
-    }
-    if let Some(refusal) = password_refused(&record, &name, &secret) {
-        return Err(Refusal::new(Code::Conflict, refusal));
-    }
-    let sealed = api
-        .context
-        .vault
-        .seal(&slot(&name, &destination), &secret, &mut api.context.entropy())
-        .map_err(|error| Refusal::new(Code::Server, error.to_string()))?;
-    let mut event = api.context.event(EventKind::SecretSet, by.by());
-    event.record = Some(name.clone());
-    let event = event.with("destination", &destination.endpoint);
-    let kept = SealedSecret {
-        user: name.clone(),
-        sealed: sealed.into_bytes(),
-        set_at: api.context.clock.wall(),
-        set_by: by.by().to_owned(),
-    };
-    match Secrets::put(&*api.context.store, kept, vec![event]).await? {
-        SecretOutcome::Stored => Ok(()),
-        SecretOutcome::NoSuchRecord => Err(missing(name.as_str())),
-    }
 }

@@ -3,7 +3,7 @@
 use super::Api;
 use super::administrator::{Administrator, Records};
 use super::problem::{Body, Refusal};
-use crate::orders;
+use crate::{bound, orders};
 use axum::Json;
 use axum::extract::{Path, State};
 use mayfly_access::objects::{Kind, Launch, MachineRecord, Object, ObjectId, Record};
@@ -48,6 +48,7 @@ impl Asked {
 
     /// Who answers there.
     async fn found(&self, api: &Api, by: &Administration) -> Result<TargetId, Failure> {
+        bound::check_links(&api.context.store, &self.record).await?;
         let settings = orders::provider_settings(&self.record, &api.context.authorities);
         self.provider.identify(by, &self.record.resource().administration(), &settings).await
     }

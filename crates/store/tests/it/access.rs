@@ -7,8 +7,8 @@ use mayfly_access::api_token::{ApiToken, NewToken};
 use mayfly_access::connect_secret::ConnectSecret;
 use mayfly_access::objects::{Object, ObjectId, Person, UserRecord};
 use mayfly_access::store::{
-    ApiTokens, ApplyOutcome, Batch, ConnectSecrets, HeldLockdown, IssueOutcome, Lockdowns, Objects, SealedSecret,
-    SecretOutcome, Secrets, StoreError,
+    ApiTokens, ApplyOutcome, Batch, Bound, ConnectSecrets, HeldLockdown, IssueOutcome, Lockdowns, Objects,
+    SealedSecret, SecretOutcome, Secrets, StoreError,
 };
 use mayfly_domain::{ChangeState, Lockdown, PersonName, RecordName, Scope};
 use mayfly_engine::ports::ledger::{ChangeRow, Learnt, Ledger, Write};
@@ -57,7 +57,9 @@ async fn put(store: &Store, objects: Vec<Object>) {
 }
 
 fn sealed(name: &str, byte: u8) -> SealedSecret {
-    SealedSecret { user: record(name), sealed: vec![byte; 40], set_at: at(1), set_by: "uid:0".to_owned() }
+    // One that was sealed before it was kept for what.
+    let bound = (byte != 1).then(|| Bound { resource: record("orders"), destination: place("root").destination });
+    SealedSecret { user: record(name), sealed: vec![byte; 40], bound, set_at: at(1), set_by: "uid:0".to_owned() }
 }
 
 fn connect_secret(name: &str, to: &str, seed: u64) -> ConnectSecret {
@@ -131,6 +133,7 @@ async fn a_sealed_secret_belongs_to_its_user_record_and_goes_with_it() {
     assert_eq!(Secrets::get(&store, &record("root")).await, Ok(None));
     for (name, byte) in [("root", 1), ("app", 2), ("root", 3)] {
         assert_eq!(Secrets::put(&store, sealed(name, byte), vec![event(0)]).await, Ok(SecretOutcome::Stored));
+        assert_eq!(Secrets::get(&store, &record(name)).await, Ok(Some(sealed(name, byte))));
     }
     assert_eq!(store.all().await, Ok(vec![sealed("app", 2), sealed("root", 3)]));
     put(&store, vec![user("root", "renamed")]).await;

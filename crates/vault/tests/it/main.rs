@@ -35,5 +35,5 @@ pub(crate) fn destination() -> Destination {
 
 /// The slot of the examples.
 pub(crate) fn slot<'a>(row: &'a str, destination: &'a Destination) -> Slot<'a> {
-    Slot { table: "user_secrets", row, column: "sealed", destination: Some(destination) }
+    Slot { table: "user_secrets", row, column: "sealed", destination: Some(destination), owner: None }
 }

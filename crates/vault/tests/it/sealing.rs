@@ -47,7 +47,7 @@ fn swapped_values_do_not_open() {
         }
     }
     // Neither do parts that run into one another.
-    let shifted = Slot { table: "user_secretsa", row: "", column: "sealed", destination: Some(&to) };
+    let shifted = Slot { table: "user_secretsa", row: "", column: "sealed", destination: Some(&to), owner: None };
     assert_eq!(vault.open(&shifted, &sealed[0]).unwrap_err(), VaultError::Tampered);
     let column = Slot { column: "other", ..slot("a", &to) };
     assert_eq!(vault.open(&column, &sealed[0]).unwrap_err(), VaultError::Tampered);
@@ -84,6 +84,13 @@ fn a_changed_destination_does_not_open_and_says_so() {
         let error = vault.open(&slot("a", other), &sealed).unwrap_err();
         assert_eq!(error, VaultError::DestinationChanged);
         assert!(error.to_string().contains("set the secret again") && error.to_string().contains("altered"));
+    }
+    let owned = Slot { owner: Some("orders"), ..slot("a", &to) };
+    assert_eq!(vault.open(&owned, &sealed).unwrap_err(), VaultError::DestinationChanged);
+    let of_orders = vault.seal(&owned, &secret("s"), &mut Seeded(6)).unwrap();
+    assert_eq!(vault.open(&owned, &of_orders).unwrap().expose(), "s");
+    for other in [slot("a", &to), Slot { owner: Some("billing"), ..slot("a", &to) }] {
+        assert_eq!(vault.open(&other, &of_orders).unwrap_err(), VaultError::DestinationChanged);
     }
     let nowhere = Slot { destination: None, ..slot("a", &to) };
     assert_eq!(vault.open(&nowhere, &sealed).unwrap_err(), VaultError::DestinationChanged);
