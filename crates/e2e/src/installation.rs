@@ -224,7 +224,11 @@ impl Installation {
         self.must(&["audit", "verify", "--config", config.to_str().context("a path that is text")?], "").map(drop)
     }
 
-    fn list(&self, arguments: &[&str]) -> Result<Vec<serde_json::Value>> {
+    /// The items of a list that the command line gives.
+    ///
+    /// # Errors
+    /// As [`Installation::must`], and where it is no list.
+    pub fn list(&self, arguments: &[&str]) -> Result<Vec<serde_json::Value>> {
         let answer = self.json(arguments)?;
         answer["items"].as_array().cloned().with_context(|| format!("not a list: {answer}"))
     }

@@ -1,7 +1,7 @@
 //! The composition: everything is built here once, in the order in which it depends on each other, and handed out as narrow
 //! handles.
 
-use crate::api::{self, Api};
+use crate::api::{self, Api, Followers, Underway};
 use crate::authority::{self, AuthorityError};
 use crate::clock::OsClock;
 use crate::config::{Config, ConfigError};
@@ -187,6 +187,8 @@ impl Server {
             ssh: ssh_bound,
             ssh_authority,
             data_directory: config.data_directory.clone(),
+            underway: Underway::default(),
+            followers: Followers::default(),
         });
         let router = api::router(api);
         if let Some(listener) = https_at {

@@ -3,6 +3,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
+use tokio::sync::watch;
 
 /// What works and what does not.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -39,9 +40,20 @@ pub(crate) struct Status {
     transactions: AtomicU64,
     entries: AtomicU64,
     checkpoints: AtomicU64,
+    trail: watch::Sender<u64>,
 }
 
 impl Status {
+    /// How many entries the trail has, as it grows.
+    pub(crate) fn trail(&self) -> watch::Receiver<u64> {
+        self.trail.subscribe()
+    }
+
+    /// The trail has that many entries, all durable.
+    pub(crate) fn trail_has(&self, entries: u64) {
+        self.trail.send_replace(entries);
+    }
+
     pub(crate) fn health(&self) -> Health {
         self.health.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -34,6 +34,7 @@ use mayfly_domain::InstallationId;
 use mayfly_domain::audit::Event;
 use mayfly_engine::ports::ledger::LedgerError;
 use rusqlite::Connection;
+use tokio::sync::watch;
 
 /// An open store. While it lives, no other server can open the same directory.
 pub struct Store {
@@ -62,6 +63,11 @@ impl Store {
     /// What was written since the store was opened.
     pub fn counts(&self) -> Counts {
         self.status.counts()
+    }
+
+    /// How many entries the trail has, as it grows: a change is seen once the entries are durable.
+    pub fn trail_size(&self) -> watch::Receiver<u64> {
+        self.status.trail()
     }
 
     /// Writes what still waits, signs the last checkpoint, and ends the store's threads. Blocks until they have ended. What

@@ -14,6 +14,7 @@ pub(crate) const ALL: &[&str] = &[
     include_str!("../migrations/0006-lockdowns.sql"),
     include_str!("../migrations/0007-native-ids.sql"),
     include_str!("../migrations/0008-bound-secrets.sql"),
+    include_str!("../migrations/0009-answers.sql"),
 ];
 
 /// The version that this program works with.
@@ -90,6 +91,7 @@ mod tests {
     }
 
     const TABLES: &[&str] = &[
+        "answer",
         "api_token",
         "change",
         "change_history",

@@ -187,6 +187,7 @@ impl Work {
         }
         trail::save(&self.connection, &tree).map_err(|error| before_commit(error.into()))?;
         execute(&self.connection, "COMMIT", []).map_err(|error| Failed { error: error.into(), at_commit: true })?;
+        self.status.trail_has(tree.size());
         self.tree = Some(tree);
         self.status.committed(written as u64);
         self.status.wrote(Ok(()));

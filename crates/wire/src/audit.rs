@@ -20,3 +20,13 @@ pub struct AuditAnswer {
     /// The canonical text of each entry, which is what is hashed. `docs/audit-format.md` says what is in it.
     pub entries: Vec<String>,
 }
+
+/// What of the trail is wanted as it grows.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+pub struct EventsQuery {
+    /// The first entry wanted, counted from 0; without it only what is written from now on. The header `Last-Event-ID` of a
+    /// client that comes back counts more.
+    pub from: Option<u64>,
+    /// Only entries whose kind is this or begins with this and a dot, such as `session` or `session.launched`.
+    pub kind: Option<String>,
+}

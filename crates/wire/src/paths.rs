@@ -48,6 +48,8 @@ pub const TOKENS: &str = "/v1/tokens";
 pub const TOKEN: &str = "/v1/tokens/{id}";
 /// GET reads the trail.
 pub const AUDIT: &str = "/v1/audit";
+/// GET gives the trail as it grows, as server-sent events.
+pub const EVENTS: &str = "/v1/events";
 
 /// A path with its one parameter filled in. Names and ids need no escaping: their alphabets hold no reserved character.
 pub fn with(path: &str, value: &str) -> String {

@@ -37,6 +37,7 @@ const NEEDED: &[Package] = &[
     Package { name: "postgresql-15", purpose: "the server that tests run sessions on" },
     Package { name: "postgresql-client-15", purpose: "psql, pgbench and pg_dump as real clients" },
     Package { name: "pgbouncer", purpose: "what the broker's speed is compared with" },
+    Package { name: "curl", purpose: "a real client of the API" },
     Package { name: "openssl", purpose: "certificates of the test servers" },
     Package { name: "python3-psycopg2", purpose: "a real client from another language" },
     Package { name: "util-linux", purpose: "setpriv: test servers do not run as root; namespaces of disposable hosts" },

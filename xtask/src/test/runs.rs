@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::num::NonZero;
 use std::process::{Command, Stdio};
 
 use anyhow::Context as _;
@@ -30,10 +31,17 @@ pub(super) fn run(long: bool, interrupted: &Interrupted) -> anyhow::Result<Sum> 
     command.env(servers::VARIABLE, servers.state_file());
     command.args(["test", "--workspace", "--no-fail-fast"]);
     command.env("CARGO_TERM_COLOR", "never");
+    command.env("RUST_TEST_THREADS", threads().to_string());
     if long {
         command.env("MAYFLY_LONG", "1");
     }
     watched(command)
+}
+
+/// How many tests of one program run at once. They wait for servers and for each other's hosts most of their time, so there are
+/// more of them than processors.
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(2, NonZero::get).saturating_mul(2).max(4)
 }
 
 /// Runs the command with both its streams in one pipe, so that they stay in order. All of it goes to a file, all but

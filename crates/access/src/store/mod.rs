@@ -1,12 +1,14 @@
-//! The ports through which people, records, sealed secrets, connect secrets, tokens and lockdowns are stored. They are coarse: each call is one
-//! transaction, and what it changes commits together with its audit events or not at all.
+//! The ports through which people, records, sealed secrets, connect secrets, tokens, lockdowns and answers are stored. They are
+//! coarse: each call is one transaction, and what it changes commits together with its audit events or not at all.
 
+mod answers;
 mod api_tokens;
 mod connect_secrets;
 mod lockdowns;
 mod objects;
 mod secrets;
 
+pub use answers::{Answer, Answers};
 pub use api_tokens::{ApiTokens, IssueOutcome};
 pub use connect_secrets::ConnectSecrets;
 pub use lockdowns::{HeldLockdown, Lockdowns};

@@ -50,12 +50,25 @@ fn ask(installation: &Installation, method: &str, target: &str, token: Option<&s
     // Its standard input stays open until the answer has come: at its end openssl leaves.
     let mut stdin = client.stdin.take().unwrap();
     stdin.write_all(request.as_bytes()).unwrap();
-    let mut answer = String::new();
-    client.stdout.take().unwrap().read_to_string(&mut answer).unwrap();
+    let answer = whole(client.stdout.take().unwrap());
     drop(stdin);
+    client.kill().unwrap();
     client.wait().unwrap();
     let status = answer.split(' ').nth(1).unwrap_or_else(|| panic!("{method} {target}: {answer:?}"));
     (status.to_owned(), answer.clone())
+}
+
+/// All of an answer; of a stream of events, which has no end of its own, the head.
+fn whole(mut stdout: impl std::io::Read) -> String {
+    let (mut answer, mut part) = (Vec::new(), [0; 4096]);
+    loop {
+        let read = stdout.read(&mut part).unwrap();
+        answer.extend_from_slice(&part[..read]);
+        let text = String::from_utf8_lossy(&answer).into_owned();
+        if read == 0 || (text.contains("\r\n\r\n") && text.contains("text/event-stream")) {
+            return text;
+        }
+    }
 }
 
 #[test]

@@ -9,6 +9,7 @@
 )]
 
 mod api;
+mod asked_again;
 mod asked_later;
 mod both;
 mod clients;

@@ -31,6 +31,7 @@ pub(crate) const OPERATIONS: &[(&str, &str, &str)] = &[
     ("DELETE", "/v1/tokens/tok_0000000000000000", "socket"),
     ("GET", "/v1/audit", "audit"),
     ("GET", "/v1/audit?from=0", "audit"),
+    ("GET", "/v1/events", "audit"),
 ];
 
 /// Every path of the API is tried.

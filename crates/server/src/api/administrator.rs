@@ -8,7 +8,7 @@ use crate::peer::Peer;
 use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use mayfly_access::api_token;
+use mayfly_access::api_token::{self, ApiToken};
 use mayfly_access::store::ApiTokens;
 use mayfly_domain::authorise::{TokenRefusal, authorise_token};
 use mayfly_domain::{Administration, Scope, Secret};
@@ -60,7 +60,7 @@ impl<N: Needs> FromRequestParts<Arc<Api>> for Administrator<N> {
         let Some(peer) = parts.extensions.get::<Peer>().copied() else {
             return Err(Refusal::new(Code::Server, "the server does not know who asks"));
         };
-        let by = match (bearer(parts)?, N::SCOPE) {
+        let by = match (token_of(parts)?, N::SCOPE) {
             (Some(token), Some(scope)) => by_token(&api.context, peer, &token, scope).await?,
             _ => by_itself(peer, N::SCOPE)?,
         };
@@ -69,7 +69,7 @@ impl<N: Needs> FromRequestParts<Arc<Api>> for Administrator<N> {
 }
 
 /// The token of the request, if it has one (RFC 6750 §2.1).
-fn bearer(parts: &Parts) -> Result<Option<Secret>, Refusal> {
+pub(super) fn token_of(parts: &Parts) -> Result<Option<Secret>, Refusal> {
     let Some(value) = parts.headers.get(AUTHORIZATION) else { return Ok(None) };
     let text = value.to_str().ok().and_then(|text| text.split_once(' '));
     match text {
@@ -104,6 +104,20 @@ fn by_itself(peer: Peer, scope: Option<Scope>) -> Result<Administration, Refusal
 const WRONG: &str = "the token is not valid: it was taken back, has ended, or never was";
 
 async fn by_token(context: &Arc<Context>, peer: Peer, token: &Secret, scope: Scope) -> Result<Administration, Refusal> {
+    let found = known_token(context, peer, token).await?;
+    permitted(authorise_token(found.facts(), scope, context.clock.wall()))
+}
+
+/// What was decided of a token, as the client is told.
+pub(super) fn permitted(decided: Result<Administration, TokenRefusal>) -> Result<Administration, Refusal> {
+    decided.map_err(|refusal| match refusal {
+        TokenRefusal::NotInScope(_) => Refusal::new(Code::NotPermitted, refusal.to_string()),
+        TokenRefusal::Expired | TokenRefusal::NotYetValid => Refusal::new(Code::SignIn, refusal.to_string()),
+    })
+}
+
+/// The token that this is, whether or not it is still valid. Each attempt is counted, and what is none of ours as a failed sign-in.
+pub(super) async fn known_token(context: &Arc<Context>, peer: Peer, token: &Secret) -> Result<ApiToken, Refusal> {
     let source = peer.source();
     let attempt = context.signins().begin(None, source, context.clock.boot()).map_err(|held| {
         context.held_off(&held, source);
@@ -129,8 +143,5 @@ async fn by_token(context: &Arc<Context>, peer: Peer, token: &Secret, scope: Sco
         return Err(Refusal::new(Code::SignIn, WRONG));
     };
     context.signins().succeeded(attempt);
-    authorise_token(found.facts(), scope, context.clock.wall()).map_err(|refusal| match refusal {
-        TokenRefusal::NotInScope(_) => Refusal::new(Code::NotPermitted, refusal.to_string()),
-        TokenRefusal::Expired | TokenRefusal::NotYetValid => Refusal::new(Code::SignIn, refusal.to_string()),
-    })
+    Ok(found)
 }

@@ -2,6 +2,7 @@
 
 use super::Api;
 use super::problem::{Body, Refusal};
+use super::repeats::{NoStore, no_store};
 use crate::context::Context;
 use crate::door::CONNECT_SECRET_ITERATIONS;
 use crate::peer::Peer;
@@ -39,7 +40,7 @@ pub(super) async fn connect(
     State(api): State<Arc<Api>>,
     Extension(peer): Extension<Peer>,
     Body(request): Body<ConnectRequest>,
-) -> Result<Json<ConnectAnswer>, Refusal> {
+) -> Result<(NoStore, Json<ConnectAnswer>), Refusal> {
     let password = Secret::new(request.password);
     let person = PersonName::parse(&request.person).map_err(|_| Refusal::new(Code::SignIn, WRONG))?;
     let record = RecordName::parse(&request.record).map_err(|error| Refusal::new(Code::Invalid, error.to_string()))?;
@@ -68,7 +69,7 @@ pub(super) async fn connect(
     let known_hosts = matches!(record, Record::Machine(_))
         .then(|| ssh_authority::known_hosts(&api.ssh_authority, &api.public_host, port));
     let login = Login { person: person.name.clone(), record: record.resource().name.clone() };
-    Ok(Json(ConnectAnswer {
+    let answer = ConnectAnswer {
         user: login.to_string(),
         secret: secret.expose().to_owned(),
         expires_at: kept.expires.to_string(),
@@ -79,7 +80,8 @@ pub(super) async fn connect(
         ca_pem,
         known_hosts,
         notes: notes(&record),
-    }))
+    };
+    Ok((no_store(), Json(answer)))
 }
 
 /// Checks the password, with the same work for every name. The attempt is counted before it is judged.

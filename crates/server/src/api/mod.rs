@@ -5,6 +5,7 @@ mod apply;
 mod audit;
 mod cleanup;
 mod connect;
+mod events;
 mod helpers;
 mod https;
 mod lockdowns;
@@ -13,6 +14,7 @@ mod openapi;
 mod people;
 mod problem;
 mod records;
+mod repeats;
 mod revision;
 mod secrets;
 mod serve;
@@ -23,6 +25,7 @@ mod tokens;
 use crate::context::Context;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware;
 use axum::routing::get;
 use mayfly_wire::paths;
 use std::net::SocketAddr;
@@ -31,12 +34,17 @@ use std::sync::Arc;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub(crate) use events::Followers;
 pub(crate) use https::serve as serve_https;
 pub(crate) use openapi::text as description;
+pub(crate) use repeats::Underway;
 pub(crate) use serve::{bind, serve};
 
 /// The largest body of a request; the largest set of objects fits in.
 const BODY_MOST: usize = 2 * 1024 * 1024;
+
+/// The largest body of a request of somebody who has not shown who they are.
+const STRANGERS_BODY_MOST: usize = 64 * 1024;
 
 /// What the handlers share.
 pub(crate) struct Api {
@@ -52,6 +60,10 @@ pub(crate) struct Api {
     pub(crate) ssh_authority: String,
     /// The data directory, for the certificate of the local authority.
     pub(crate) data_directory: PathBuf,
+    /// The requests with an idempotency key that are being worked on.
+    pub(crate) underway: Underway,
+    /// The places of those who follow the trail.
+    pub(crate) followers: Followers,
 }
 
 /// The routes, and the document that describes them.
@@ -61,6 +73,7 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
         .route(paths::OPENAPI, get(openapi::serve))
         .fallback(problem::no_such_path)
         .method_not_allowed_fallback(problem::no_such_method)
+        .layer(middleware::from_fn_with_state(Arc::clone(&api), repeats::once))
         .layer(DefaultBodyLimit::max(BODY_MOST))
         .with_state(api)
 }
@@ -74,7 +87,7 @@ fn operations() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(objects::export))
         .routes(routes!(secrets::set))
         .routes(routes!(secrets::rebind))
-        .routes(routes!(connect::connect))
+        .merge(OpenApiRouter::new().routes(routes!(connect::connect)).layer(DefaultBodyLimit::max(STRANGERS_BODY_MOST)))
         .routes(routes!(sessions::list))
         .routes(routes!(sessions::tell))
         .routes(routes!(sessions::end))
@@ -91,4 +104,5 @@ fn operations() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::revoke))
         .routes(routes!(audit::read))
+        .routes(routes!(events::follow))
 }

@@ -16,7 +16,7 @@ use std::time::Duration;
 static NUMBER: AtomicU64 = AtomicU64::new(1);
 
 /// How long a body may take to arrive, whoever sends it at whatever pace.
-const BODY_LIMIT: Duration = Duration::from_secs(10);
+pub(super) const BODY_LIMIT: Duration = Duration::from_secs(10);
 
 /// A refusal on its way to the client.
 #[derive(Debug)]

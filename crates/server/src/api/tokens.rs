@@ -3,6 +3,7 @@
 use super::Api;
 use super::administrator::{Administrator, LocalSocket};
 use super::problem::{Body, Parameters, Refusal};
+use super::repeats::{NoStore, no_store};
 use super::sessions::PAGE_MOST;
 use axum::Json;
 use axum::extract::{Path, State};
@@ -67,7 +68,7 @@ pub(super) async fn create(
     State(api): State<Arc<Api>>,
     Administrator(by, ..): Administrator<LocalSocket>,
     Body(request): Body<TokenRequest>,
-) -> Result<Json<TokenAnswer>, Refusal> {
+) -> Result<(NoStore, Json<TokenAnswer>), Refusal> {
     let invalid = |text: String| Refusal::new(Code::Invalid, text);
     let name = RecordName::parse(&request.name).map_err(|error| invalid(error.to_string()))?;
     let scopes = request.scopes.iter().map(|scope| Scope::parse(scope)).collect::<Result<Vec<_>, _>>();
@@ -84,7 +85,9 @@ pub(super) async fn create(
     let event = event.with("token", token.id.as_str()).with("name", token.name.as_str());
     let event = event.with("scopes", shown.scopes.join(" ")).with("expires", token.expires);
     match ApiTokens::put(&*api.context.store, token, vec![event]).await? {
-        IssueOutcome::Stored => Ok(Json(TokenAnswer { token: shown, secret: secret.expose().to_owned() })),
+        IssueOutcome::Stored => {
+            Ok((no_store(), Json(TokenAnswer { token: shown, secret: secret.expose().to_owned() })))
+        }
         IssueOutcome::NameTaken(id) => {
             let detail = format!("there is a token {} already: take it back, or choose another name", shown.name);
             Err(Refusal::new(Code::Conflict, detail).next(format!("mayfly token revoke {id}")))

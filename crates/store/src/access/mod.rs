@@ -1,6 +1,7 @@
-//! The store ports of the access crate on SQLite: objects, sealed secrets, connect secrets, tokens and lockdowns, in the same transactions as
-//! the ledger, and with their events in the same trail.
+//! The store ports of the access crate on SQLite: objects, sealed secrets, connect secrets, tokens, lockdowns and answers, in the
+//! same transactions as the ledger, and with their events in the same trail.
 
+mod answers;
 mod api_tokens;
 mod connect_secrets;
 mod lockdowns;
