@@ -36,6 +36,12 @@ kinds! {
     ServerStarted = "server.started",
     /// A run of the server ended in order.
     ServerStopped = "server.stopped",
+    /// Somebody said that this copy of the store is the one that acts; a new epoch began.
+    ServerActivated = "server.activated",
+    /// Nothing new is opened any more, before the server is stopped.
+    ServerDraining = "server.draining",
+    /// A backup of the store was given out, sealed.
+    BackupMade = "backup.made",
     /// The wall clock was stepped by more than five seconds.
     ClockStepped = "clock.stepped",
     /// Events could not be written for a while; `detail` says how many were lost.

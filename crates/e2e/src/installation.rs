@@ -101,11 +101,54 @@ impl Installation {
         self.directory.join("server.log")
     }
 
+    /// A copy of it in a directory of its own, with ports of its own, as somebody makes one who copies a whole machine and changes the
+    /// settings so that it starts. With `shared` it uses the same directory of checkpoints, else a copy of that too.
+    ///
+    /// # Errors
+    /// When it cannot be copied.
+    pub fn cloned(&self, shared: bool) -> Result<Self> {
+        let directory = scratch::directory("e2e-clone")?;
+        for part in ["etc", "data", "log"] {
+            crate::copy(&self.directory.join(part), &directory.join(part))?;
+        }
+        let ports = [free_port()?, free_port()?, free_port()?, free_port()?];
+        let [https_port, postgres_port, ssh_port, metrics_port] = ports;
+        let made = Self { directory, https_port, postgres_port, ssh_port, metrics_port };
+        let text = |path: &Path| path.to_str().map(str::to_owned).context("a path that is text");
+        let mut settings = std::fs::read_to_string(self.config())?;
+        settings = settings.replace(&text(&self.directory)?, &text(&made.directory)?);
+        if shared {
+            settings = settings.replace(&text(&made.directory.join("log"))?, &text(&self.directory.join("log"))?);
+        }
+        for (own, other) in [self.https_port, self.postgres_port, self.ssh_port, self.metrics_port].iter().zip(ports) {
+            settings = settings.replace(&format!(":{own}\""), &format!(":{other}\""));
+        }
+        std::fs::write(made.config(), settings)?;
+        Ok(made)
+    }
+
+    /// Its data directory.
+    pub fn data(&self) -> PathBuf {
+        self.directory.join("data")
+    }
+
     /// Starts the server and waits until it serves.
     ///
     /// # Errors
     /// The end of its log when it does not start.
     pub fn start(&self) -> Result<Server> {
+        self.start_until(|status| status.status.success())
+    }
+
+    /// Starts the server and waits until it says that it observes.
+    ///
+    /// # Errors
+    /// As [`Installation::start`].
+    pub fn start_observing(&self) -> Result<Server> {
+        self.start_until(|status| String::from_utf8_lossy(&status.stdout).contains("OBSERVING"))
+    }
+
+    fn start_until(&self, there: impl Fn(&Output) -> bool) -> Result<Server> {
         let log = std::fs::File::options().create(true).append(true).open(self.log_path())?;
         let child = Command::new(binary()?)
             .args(["server", "run", "--config"])
@@ -119,7 +162,7 @@ impl Installation {
             if let Some(status) = server.child.try_wait()? {
                 bail!("the server ended with {status}:\n{}", self.log());
             }
-            Ok(self.run(&["status"])?.status.success())
+            Ok(there(&self.run(&["status"])?))
         };
         wait::until("the server serves", START_LIMIT, answers).with_context(|| self.log())?;
         Ok(server)

@@ -24,3 +24,13 @@ pub use prompt::Prompt;
 pub use recorder::Recorder;
 pub use target::Target;
 pub use world::World;
+
+/// Copies a directory with all that is in it, keeping modes, as `cp -a` does.
+///
+/// # Errors
+/// When something cannot be read or written.
+pub fn copy(from: &std::path::Path, to: &std::path::Path) -> anyhow::Result<()> {
+    let status = std::process::Command::new("cp").arg("-a").arg(from).arg(to).status()?;
+    anyhow::ensure!(status.success(), "cp -a {} {} ended with {status}", from.display(), to.display());
+    Ok(())
+}

@@ -126,7 +126,7 @@ pub(crate) enum Verb {
         /// The folder
         directory: PathBuf,
     },
-    /// The server itself: acts on this machine's files, not over the socket
+    /// The server itself: on its machine, by its files or its local socket
     #[command(subcommand)]
     Server(Server),
 }
@@ -167,6 +167,15 @@ pub(crate) enum Server {
     Run(Settings),
     /// Check what a start needs, and show the settings in force
     Check(Settings),
+    /// Make this copy of the store the one that acts, where a server only observes
+    ///
+    /// Over the local socket only. Make sure that no other copy is served any more. A new epoch begins: connect secrets and tokens that
+    /// were issued before are void, and sessions that the store knows as open are taken out.
+    Activate {
+        /// Why it is this copy, for the trail
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
     /// Print the description of the API, as OpenAPI 3.1
     Openapi,
 }

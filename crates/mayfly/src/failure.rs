@@ -106,6 +106,14 @@ impl Failure {
         self
     }
 
+    /// What was wrong, where, and what to do.
+    pub(crate) fn detail(&self) -> &str {
+        match self {
+            Self::Problem(problem) => &problem.detail,
+            Self::Own { detail, .. } => detail,
+        }
+    }
+
     /// How the program ends.
     pub(crate) fn exit(&self) -> Exit {
         match self {

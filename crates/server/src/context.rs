@@ -16,6 +16,7 @@ use mayfly_providers::Registry;
 use mayfly_store::Store;
 use mayfly_vault::Vault;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::Notify;
 
 /// The server's shared handles.
 pub(crate) struct Context {
@@ -39,6 +40,8 @@ pub(crate) struct Context {
     pub(crate) authorities: UserAuthorities,
     /// The lockdowns that hold.
     pub(crate) lockdowns: Lockdowns,
+    /// Told when the copy of the store that was observed acts from now on.
+    pub(crate) activated: Notify,
     /// The counts of failed sign-ins.
     signins: Mutex<Signins>,
 }
@@ -81,6 +84,7 @@ impl Context {
             prefix: parts.prefix,
             lockdowns: parts.lockdowns,
             authorities: parts.authorities,
+            activated: Notify::new(),
             signins: Mutex::new(Signins::new()),
         })
     }

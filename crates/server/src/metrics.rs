@@ -41,6 +41,8 @@ impl Metrics {
         metrics::with_local_recorder(&self.recorder, || {
             metrics::gauge!("mayfly_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
             metrics::gauge!("mayfly_ready").set(if ready { 1.0 } else { 0.0 });
+            metrics::gauge!("mayfly_observing").set(if self.context.store.observing() { 1.0 } else { 0.0 });
+            metrics::gauge!("mayfly_epoch").set(count(self.context.store.epoch()));
             metrics::gauge!("mayfly_sessions_active").set(count(self.context.engine.running() as u64));
             let blocked = cleanup.pending.saturating_sub(cleanup.can_log_in);
             metrics::gauge!("mayfly_cleanup_pending", "can_login" => "true").set(count(cleanup.can_log_in));

@@ -7,5 +7,6 @@ pub(crate) fn unready(context: &Context) -> Vec<String> {
     let health = context.store.health();
     let writes = health.writes.map(|error| format!("the store cannot be written: {error}"));
     let checkpoints = health.checkpoints.map(|error| format!("checkpoints of the trail cannot be written: {error}"));
-    writes.into_iter().chain(checkpoints).collect()
+    let doubts = context.store.doubts().iter().map(|doubt| format!("this server only observes: {doubt}"));
+    doubts.chain(writes).chain(checkpoints).collect()
 }

@@ -160,26 +160,28 @@ impl Server {
         let store = open_store(&config, Arc::clone(&clock) as Arc<dyn Clock>, signer).await?;
         let credentials = Arc::new(SealedCredentials::new(Arc::clone(&store), Arc::clone(&vault)));
         let context = context(&config, &clock, &store, &vault, &credentials, authorities, &tasks).await?;
-        context.record(vec![context.event(EventKind::ServerStarted, "server")]).await?;
-        let found = context.engine.start().await?;
-        if found > 0 {
-            tracing::warn!(sessions = found, "Sessions of an earlier run are taken out");
+        if store.observing() {
+            observe(&store);
+        } else {
+            act(&context).await?;
         }
         let door = Arc::new(ServerDoor::new(Arc::clone(&context), credentials));
         let bound = postgres_at.as_ref().and_then(|listener| listener.local_addr().ok());
-        if let Some(listener) = postgres_at {
+        if let Some(listener) = postgres_at.filter(|_| !store.observing()) {
             listeners.spawn("postgresql listener", broker(listener, Arc::clone(&door), &context, tls));
         }
         let ssh_bound = ssh_at.as_ref().and_then(|listener| listener.local_addr().ok());
         let ssh_authority = identity.authority().to_owned();
-        if let Some(listener) = ssh_at {
+        if let Some(listener) = ssh_at.filter(|_| !store.observing()) {
             listeners.spawn("ssh listener", ssh_broker(listener, door, &context, identity));
         }
         if let Some(listener) = metrics_at {
             let metrics = Metrics::new(Arc::clone(&context));
             listeners.spawn("metrics listener", metrics::serve(listener, metrics, listeners.clone()));
         }
-        listeners.spawn("refused sign-ins", sign_ins::report(Arc::clone(&context)));
+        if !store.observing() {
+            listeners.spawn("refused sign-ins", sign_ins::report(Arc::clone(&context)));
+        }
         let api = Arc::new(Api {
             context: Arc::clone(&context),
             public_host: config.public_host.clone(),
@@ -199,12 +201,19 @@ impl Server {
         Ok(Self { context, tasks, listeners, config })
     }
 
+    /// Waits until the copy of the store that this server observes is made the one that acts.
+    pub(crate) async fn activated(&self) {
+        self.context.activated.notified().await;
+    }
+
     /// Ends the server in order: nobody new comes in, sessions are ended and taken out, the store is closed.
     pub(crate) async fn stop(self) {
         self.listeners.end().await;
         self.context.engine.stop(STOP_LIMIT).await;
         let stopped = self.context.event(EventKind::ServerStopped, "server");
-        if let Err(error) = self.context.record(vec![stopped]).await {
+        if !self.context.store.observing()
+            && let Err(error) = self.context.record(vec![stopped]).await
+        {
             tracing::error!(%error, "The end of this run could not be put on record");
         }
         self.tasks.end().await;
@@ -217,6 +226,23 @@ impl Server {
             tracing::debug!(%error, "The socket was gone already");
         }
     }
+}
+
+/// Says why nothing is done.
+fn observe(store: &Store) {
+    for doubt in store.doubts() {
+        tracing::warn!(epoch = store.epoch(), %doubt, "This server only observes: nothing is opened, ended or removed");
+    }
+}
+
+/// Begins a run: it is on record, and what earlier runs left is taken out.
+async fn act(context: &Context) -> Result<(), StartError> {
+    context.record(vec![context.event(EventKind::ServerStarted, "server")]).await?;
+    let found = context.engine.start().await?;
+    if found > 0 {
+        tracing::warn!(sessions = found, "Sessions of an earlier run are taken out");
+    }
+    Ok(())
 }
 
 /// Opens the store without blocking the runtime: it reads the whole trail once.

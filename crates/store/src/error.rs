@@ -54,31 +54,11 @@ pub enum OpenError {
     /// The store's own parts do not agree with one another.
     #[error("the store does not add up: {0}; verify it with `mayfly audit verify` and restore a backup")]
     Broken(String),
-    /// The checkpoints outside know of entries that the store does not hold.
-    #[error(
-        "the store was rolled back or cut: it holds {entries} entries of the audit trail, and a checkpoint in {} says that \
-         there were {checkpoint}; put back the newest copy of the store, or look into it with `mayfly audit verify`",
-        directory.display()
-    )]
-    RolledBack {
-        /// How many entries the store holds.
-        entries: u64,
-        /// How many the checkpoint is of.
-        checkpoint: u64,
-        /// Where the checkpoints are.
-        directory: PathBuf,
-    },
-    /// The store's trail is another than the one that was signed.
-    #[error(
-        "the store was rolled back or rewritten: its first {checkpoint} entries of the audit trail are not those that a \
-         checkpoint in {} was made of; look into it with `mayfly audit verify`",
-        directory.display()
-    )]
-    Rewritten {
-        /// How many entries the checkpoint is of.
-        checkpoint: u64,
-        /// Where the checkpoints are.
-        directory: PathBuf,
+    /// What the directory of checkpoints says of the copy that acts cannot be read.
+    #[error("{} does not say which copy of the store acts; move it away, and the store in use writes it anew", path.display())]
+    Epoch {
+        /// The file.
+        path: PathBuf,
     },
     /// The checkpoints belong to another installation.
     #[error("the checkpoints in {} are of {found}, this store is of {own}: give each installation a directory", directory.display())]

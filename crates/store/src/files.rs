@@ -50,11 +50,16 @@ pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
 /// Takes the lock on the store in `directory`. It is held until the file is dropped, and the kernel lets go of it when the
 /// process dies.
 pub(crate) fn lock(directory: &Path) -> Result<File, OpenError> {
-    let path = directory.join("lock");
+    let path = lock_path(directory);
     let file = append(&path).map_err(OpenError::file(&path))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(OpenError::Locked { path }),
         Err(TryLockError::Error(source)) => Err(OpenError::File { path, source }),
     }
+}
+
+/// The file that is locked.
+pub(crate) fn lock_path(directory: &Path) -> PathBuf {
+    directory.join("lock")
 }

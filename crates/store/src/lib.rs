@@ -7,7 +7,9 @@
 //! hash is never given by anybody but the writer.
 
 mod access;
+mod activate;
 mod checkpoint;
+mod claim;
 mod database;
 mod error;
 mod files;
@@ -19,6 +21,7 @@ mod migrate;
 mod open;
 mod outside;
 mod readers;
+mod standing;
 mod threads;
 mod trail;
 mod writer;
@@ -26,6 +29,7 @@ mod writer;
 pub use error::OpenError;
 pub use health::{Counts, Health};
 pub use open::{Settings, create, installation};
+pub use standing::Doubt;
 
 use crate::error::Stop;
 use crate::readers::Readers;
@@ -42,6 +46,10 @@ pub struct Store {
     readers: Readers,
     writer: Writer,
     status: std::sync::Arc<health::Status>,
+    settings: Settings,
+    doubts: Vec<Doubt>,
+    epoch: u64,
+    outside_epoch: u64,
 }
 
 impl Store {
@@ -84,7 +92,7 @@ impl Store {
         events: Vec<Event>,
         apply: impl FnOnce(&Connection) -> Result<(), Stop> + Send + 'static,
     ) -> Result<(), Stop> {
-        self.writer.write(|reply| Job { apply: Box::new(apply), events, reply }).await
+        self.writer.write(|reply| Job { apply: Box::new(apply), events, reply, activates: false }).await
     }
 
     /// Runs a read on a connection of its own, in one transaction.

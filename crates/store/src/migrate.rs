@@ -15,6 +15,7 @@ pub(crate) const ALL: &[&str] = &[
     include_str!("../migrations/0007-native-ids.sql"),
     include_str!("../migrations/0008-bound-secrets.sql"),
     include_str!("../migrations/0009-answers.sql"),
+    include_str!("../migrations/0010-epochs.sql"),
 ];
 
 /// The version that this program works with.

@@ -4,14 +4,17 @@ use crate::checkpoint;
 use crate::database::{self, execute, one};
 use crate::error::OpenError;
 use crate::health::Status;
+use crate::merkle::Tree;
 use crate::outside::Outside;
 use crate::readers::Readers;
+use crate::standing::{self, Doubt, Standing};
 use crate::writer::{Work, Writer};
 use crate::{Store, files, migrate, trail};
 use mayfly_domain::InstallationId;
 use mayfly_engine::ports::clock::Clock;
 use mayfly_engine::ports::trail::CheckpointSigner;
 use rusqlite::Connection;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -48,6 +51,9 @@ pub fn create(settings: &Settings, installation: &InstallationId) -> Result<(), 
     let mut connection = database::connect_writer(&path)?;
     migrate::run(&mut connection)?;
     execute(&connection, include_str!("../sql/installation-insert.sql"), [installation.as_str()])?;
+    let standing = Standing { epoch: 1, place: Some(standing::place(&settings.directory)?) };
+    standing::write(&connection, &standing)?;
+    outside.keep_standing(&checkpoint::origin(installation), &standing)?;
     files::sync_directory(&settings.directory).map_err(OpenError::file(&settings.directory))
 }
 
@@ -71,8 +77,11 @@ fn owner(connection: &Connection) -> Result<Option<InstallationId>, OpenError> {
 }
 
 impl Store {
-    /// Opens the store that [`create`] made: takes the lock, brings the schema up to date, checks the trail, holds it against
-    /// the checkpoints outside, and starts the threads. `clock` says when a checkpoint was made, `signer` signs it.
+    /// Opens the store that [`create`] made: takes the lock, brings the schema up to date, checks the trail, holds the store against
+    /// what is outside, and starts the threads. `clock` says when a checkpoint was made, `signer` signs it.
+    ///
+    /// A store that was copied, moved or put back is opened to be observed: [`Store::doubts`] says why, and nothing is written, here or
+    /// outside, until [`Store::activate`].
     ///
     /// Reads every leaf hash of the trail once, so it blocks for about a second per million entries.
     ///
@@ -94,7 +103,8 @@ impl Store {
         migrate::run(&mut connection)?;
         let installation = owner(&connection)?.ok_or_else(|| OpenError::Missing { path: path.clone() })?;
         let outside = Outside::new(&settings.checkpoints);
-        let (tree, checkpointed) = compare(&connection, &installation, &outside)?;
+        let Found { tree, checkpointed, mut doubts } = compare(&connection, &installation, &outside)?;
+        let claimed = claim(settings, &connection, &installation, &outside, &mut doubts)?;
         let status = Arc::new(Status::default());
         let readers = Readers::start(&path)?;
         let work = Work {
@@ -107,19 +117,71 @@ impl Store {
             clock,
             signer,
             status: Arc::clone(&status),
-            lock,
+            locks: [lock].into_iter().chain(claimed.lock).collect(),
+            observing: !doubts.is_empty(),
         };
-        Ok(Self { installation, readers, writer: Writer::start(work)?, status })
+        let (epoch, outside_epoch) = (claimed.epoch, claimed.outside_epoch);
+        let (writer, settings) = (Writer::start(work)?, settings.clone());
+        Ok(Self { installation, readers, writer, status, settings, doubts, epoch, outside_epoch })
     }
 }
 
-/// Checks the trail and holds it against the last checkpoint outside. Answers the tree, and how many of its entries are
-/// under that checkpoint.
-fn compare(
+/// How a store stands to the directory of checkpoints.
+struct Claimed {
+    /// The lock on the directory; none where the store is only observed, so that the one that acts can have it.
+    lock: Option<File>,
+    epoch: u64,
+    /// The epoch that is known outside; 0 for none.
+    outside_epoch: u64,
+}
+
+/// Finds out whether this copy of the store is the one that acts, adding to what speaks against it. The one that acts takes the
+/// lock outside and makes both sides say where it is.
+fn claim(
+    settings: &Settings,
     connection: &Connection,
     installation: &InstallationId,
     outside: &Outside,
-) -> Result<(crate::merkle::Tree, u64), OpenError> {
+    doubts: &mut Vec<Doubt>,
+) -> Result<Claimed, OpenError> {
+    let origin = checkpoint::origin(installation);
+    let here = standing::place(&settings.directory)?;
+    let (own, known) = (standing::read(connection)?, outside.standing(&origin)?);
+    doubts.extend(standing::doubt(&own, known.as_ref(), &here));
+    // One that is only observed must not keep the one that acts from its lock, not even for a moment.
+    let lock = if doubts.is_empty() { outside.claim()? } else { None };
+    if doubts.is_empty() && lock.is_none() {
+        doubts.push(Doubt::Served { path: outside.lock_path() });
+    }
+    let (epoch, outside_epoch) = (own.epoch, known.as_ref().map_or(0, |known| known.epoch));
+    if !doubts.is_empty() {
+        return Ok(Claimed { lock: None, epoch, outside_epoch });
+    }
+    let now = Standing { epoch, place: Some(here) };
+    if own != now {
+        standing::write(connection, &now)?;
+    }
+    if known.as_ref() != Some(&now) {
+        outside.keep_standing(&origin, &now)?;
+    }
+    outside.mend()?;
+    Ok(Claimed { lock, epoch, outside_epoch })
+}
+
+/// What the trail and the checkpoints outside say.
+pub(crate) struct Found {
+    tree: Tree,
+    /// How many entries are under the last checkpoint outside.
+    checkpointed: u64,
+    pub(crate) doubts: Vec<Doubt>,
+}
+
+/// Checks the trail and holds it against the last checkpoint outside.
+pub(crate) fn compare(
+    connection: &Connection,
+    installation: &InstallationId,
+    outside: &Outside,
+) -> Result<Found, OpenError> {
     let directory = || outside.directory().to_owned();
     let own = trail::last_checkpoint(connection)?;
     if !outside.exists()? {
@@ -140,18 +202,17 @@ fn compare(
             let directory = outside.directory().display();
             tracing::warn!(%directory, "There is no checkpoint outside the store: that it was not rolled back is unproven");
         }
-        return Ok((tree, 0));
+        return Ok(Found { tree, checkpointed: 0, doubts: Vec::new() });
     };
     let origin = checkpoint::origin(installation);
     if last.origin != origin {
         return Err(OpenError::OtherInstallation { directory: directory(), found: last.origin, own: origin });
     }
-    match roots.get(&last.size) {
-        None => Err(OpenError::RolledBack { entries: tree.size(), checkpoint: last.size, directory: directory() }),
-        Some(root) if *root != last.root => Err(OpenError::Rewritten { checkpoint: last.size, directory: directory() }),
-        Some(_) => {
-            outside.mend()?;
-            Ok((tree, last.size))
-        }
-    }
+    let checkpoint = last.size;
+    let doubt = match roots.get(&checkpoint) {
+        None => Some(Doubt::RolledBack { entries: tree.size(), checkpoint, directory: directory() }),
+        Some(root) if *root != last.root => Some(Doubt::Rewritten { checkpoint, directory: directory() }),
+        Some(_) => None,
+    };
+    Ok(Found { tree, checkpointed: checkpoint, doubts: doubt.into_iter().collect() })
 }

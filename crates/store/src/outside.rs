@@ -33,7 +33,7 @@ impl Outside {
     }
 
     /// The files, oldest first; `None` when the directory is missing.
-    fn files(&self) -> Result<Option<Vec<PathBuf>>, OpenError> {
+    pub(crate) fn files(&self) -> Result<Option<Vec<PathBuf>>, OpenError> {
         let entries = match std::fs::read_dir(&self.directory) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

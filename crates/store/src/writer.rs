@@ -43,6 +43,8 @@ pub(crate) struct Job {
     pub(crate) events: Vec<Event>,
     /// Where the answer goes.
     pub(crate) reply: Reply,
+    /// Whether it makes an observed store the one that acts: the only job that such a store takes.
+    pub(crate) activates: bool,
 }
 
 /// The handle on the writer thread.
@@ -106,9 +108,15 @@ pub(crate) struct Work {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) signer: Arc<dyn CheckpointSigner>,
     pub(crate) status: Arc<Status>,
-    /// Keeps other servers out for as long as something may be written.
-    pub(crate) lock: File,
+    /// Keep other servers out, of the data directory and of the directory of checkpoints, for as long as something may be written.
+    pub(crate) locks: Vec<File>,
+    /// Whether nothing is written, since another copy of the store may be the one that acts.
+    pub(crate) observing: bool,
 }
+
+/// What whoever brings something to write to an observed store is told.
+const OBSERVED: &str =
+    "this server only observes: `mayfly status` says why, and `mayfly server activate` makes it the one that acts";
 
 /// How a batch failed as a whole.
 struct Failed {
@@ -135,7 +143,7 @@ impl Work {
             }
         }
         self.tick();
-        drop(self.lock);
+        drop(self.locks);
     }
 
     /// Writes a batch and answers everybody in it.
@@ -168,7 +176,11 @@ impl Work {
         });
         if let Ok(tree) = &mut begun {
             for job in jobs.by_ref() {
-                let result = self.run_job(tree, job.apply, &job.events);
+                let result = if self.observing && !job.activates {
+                    Stop::expected(OBSERVED)
+                } else {
+                    self.run_job(tree, job.apply, &job.events)
+                };
                 let fatal = matches!(&result, Err(stop) if !stop.is_of_one_entry());
                 if fatal {
                     answers.push((job.reply, Ok(())));
@@ -248,6 +260,9 @@ impl Work {
 
     /// What is done each second: looking whether a store that could not be written can be again, and the checkpoint.
     fn tick(&mut self) {
+        if self.observing {
+            return;
+        }
         if self.status.health().writes.is_some() {
             let now = self.clock.wall().micros();
             let result = execute(&self.connection, include_str!("../sql/probe.sql"), [now]);

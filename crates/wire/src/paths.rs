@@ -2,6 +2,8 @@
 
 /// Who the server is and how it is. Everybody may ask.
 pub const STATUS: &str = "/v1/status";
+/// POST makes the copy of the store that is observed the one that acts.
+pub const ACTIVATE: &str = "/v1/activate";
 /// The certificate of the local authority, as PEM. Everybody may ask.
 pub const CA: &str = "/v1/ca";
 /// This description of the API. Everybody may ask.

@@ -13,6 +13,7 @@ mod asked_again;
 mod asked_later;
 mod both;
 mod clients;
+mod copies;
 mod declared;
 mod first_look;
 mod hostile;

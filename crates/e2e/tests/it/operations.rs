@@ -4,6 +4,7 @@
 /// may.
 pub(crate) const OPERATIONS: &[(&str, &str, &str)] = &[
     ("GET", "/v1/status", "everybody"),
+    ("POST", "/v1/activate", "socket"),
     ("GET", "/v1/ca", "everybody"),
     ("GET", "/v1/openapi.json", "everybody"),
     ("POST", "/v1/connect", "everybody"),

@@ -1,6 +1,7 @@
 //! The verbs: one file for each noun, each function what one verb does. A verb gets what it needs as a [`Context`], prints
 //! its result, and returns how the program ends.
 
+mod activate;
 mod apply;
 mod audit;
 mod cleanup;
@@ -79,6 +80,7 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<u8, Failure> {
         Verb::Server(Server::Init(options)) => server::init(context, options),
         Verb::Server(Server::Run(options)) => server::run(&options.config).await,
         Verb::Server(Server::Openapi) => server::openapi(context),
+        Verb::Server(Server::Activate { reason }) => activate::run(context, reason).await,
         Verb::Server(Server::Check(options)) => server::check(context, &options.config),
     };
     done.map(Exit::code)

@@ -3,7 +3,7 @@
 use super::{Context, facts};
 use crate::failure::{Exit, Failure};
 use mayfly_wire::paths;
-use mayfly_wire::status::Status;
+use mayfly_wire::status::{Mode, Status};
 
 /// Shows the server's state. [`Exit::Pending`] when it is not ready.
 ///
@@ -17,6 +17,12 @@ pub(super) async fn run(context: &Context) -> Result<Exit, Failure> {
 
 fn text(status: &Status) -> String {
     let ready = if status.ready { "yes".to_owned() } else { format!("NO: {}", status.unready.join("; ")) };
+    let mode = match status.mode {
+        Mode::Acting => "acting",
+        Mode::Observing => {
+            "OBSERVING: nothing is changed until `mayfly server activate` says which copy of the store lives on"
+        }
+    };
     let owed = match (status.cleanup_pending, status.cleanup_can_log_in) {
         (0, _) => "nothing".to_owned(),
         (changes, 0) => format!("{changes} changes, none of which can log in"),
@@ -26,6 +32,8 @@ fn text(status: &Status) -> String {
         ("version", &status.version),
         ("installation", &status.installation),
         ("run", &status.run),
+        ("mode", mode),
+        ("epoch", &status.epoch.to_string()),
         ("ready", &ready),
         ("sessions", &status.sessions.to_string()),
         ("owed", &owed),
@@ -44,6 +52,8 @@ mod tests {
             version: "0.1.0".to_owned(),
             installation: "ins_1".to_owned(),
             run: "run_1".to_owned(),
+            mode: Mode::Acting,
+            epoch: 1,
             ready: false,
             unready: vec!["the disk is full".to_owned()],
             sessions: 2,

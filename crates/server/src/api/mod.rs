@@ -1,5 +1,6 @@
 //! The API, over the local socket and HTTPS: one module for each resource, one table of routes, one wall that every request passes.
 
+mod activate;
 mod administrator;
 mod apply;
 mod audit;
@@ -74,6 +75,7 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
         .fallback(problem::no_such_path)
         .method_not_allowed_fallback(problem::no_such_method)
         .layer(middleware::from_fn_with_state(Arc::clone(&api), repeats::once))
+        .layer(middleware::from_fn_with_state(Arc::clone(&api), activate::only_observing))
         .layer(DefaultBodyLimit::max(BODY_MOST))
         .with_state(api)
 }
@@ -83,6 +85,7 @@ fn operations() -> OpenApiRouter<Arc<Api>> {
     OpenApiRouter::new()
         .routes(routes!(status::status))
         .routes(routes!(status::authority))
+        .routes(routes!(activate::activate))
         .routes(routes!(objects::list, apply::apply))
         .routes(routes!(objects::export))
         .routes(routes!(secrets::set))

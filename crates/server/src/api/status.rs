@@ -9,7 +9,7 @@ use axum::Json;
 use axum::extract::State;
 use mayfly_wire::paths;
 use mayfly_wire::problem::Code;
-use mayfly_wire::status::Status;
+use mayfly_wire::status::{Mode, Status};
 use std::sync::Arc;
 
 /// Who the server is and how it is
@@ -26,6 +26,8 @@ pub(crate) async fn status(
         version: env!("CARGO_PKG_VERSION").to_owned(),
         installation: api.context.store.installation().to_string(),
         run: api.context.run.to_string(),
+        mode: if api.context.store.observing() { Mode::Observing } else { Mode::Acting },
+        epoch: api.context.store.epoch(),
         ready: unready.is_empty(),
         unready,
         sessions: api.context.engine.running() as u64,

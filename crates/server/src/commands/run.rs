@@ -17,12 +17,19 @@ pub async fn run(path: &Path, ready: impl FnOnce(&Config) + Send) -> Result<(), 
     let failed = |source| StartError::File { path: path.to_owned(), source };
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-    let server = Server::start(config.clone()).await?;
+    let mut server = Server::start(config.clone()).await?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "Serving");
     ready(&config);
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            () = server.activated() => {
+                tracing::info!("Taking the store up as the one that acts");
+                server.stop().await;
+                server = Server::start(config.clone()).await?;
+            }
+        }
     }
     tracing::info!("Stopping: sessions are ended and taken out");
     server.stop().await;

@@ -1,6 +1,7 @@
 //! What happens when something cannot be written: a store that is full or locked, a directory of checkpoints that is gone.
 //! Reads go on, nothing is lost, and everything recovers by itself.
 
+use crate::outside::Outside;
 use crate::{Settings, Store, create};
 use async_trait::async_trait;
 use mayfly_domain::audit::{Event, EventKind};
@@ -129,7 +130,9 @@ async fn checkpoints_that_fail_lose_no_events_and_are_made_up_for() {
     std::fs::rename(&moved, &settings.checkpoints).unwrap();
     until("checkpoints are written again", || store.healthy() && store.counts().checkpoints > 0).await;
     assert_eq!(store.size().await, Ok(19));
-    let path = std::fs::read_dir(&settings.checkpoints).unwrap().next().unwrap().unwrap().path();
+    let [path] = &Outside::new(&settings.checkpoints).files().unwrap().unwrap()[..] else {
+        panic!("one day, one file")
+    };
     let text = std::fs::read_to_string(path).unwrap();
     assert!(text.contains("\n19\n"), "{text}");
 }

@@ -9,6 +9,7 @@
 
 mod access;
 mod contract;
+mod copies;
 mod group_commit;
 mod history;
 mod kill;

@@ -11,6 +11,7 @@ use mayfly_engine::ports::clock::Clock;
 use mayfly_engine::ports::ledger::{ChangeRow, Entry, SessionRow, Write};
 use mayfly_engine::ports::trail::CheckpointSigner;
 use mayfly_store::{OpenError, Settings, Store};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -97,12 +98,17 @@ impl Rig {
         self.try_open().unwrap()
     }
 
+    /// The files of checkpoints outside, in order.
+    pub(crate) fn checkpoint_files(&self) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(&self.settings.checkpoints).unwrap().map(|entry| entry.unwrap().path());
+        let mut paths: Vec<_> = entries.filter(|path| path.extension().is_some_and(|end| end == "txt")).collect();
+        paths.sort();
+        paths
+    }
+
     /// All checkpoints outside, in order.
     pub(crate) fn checkpoints(&self) -> String {
-        let mut paths: Vec<_> =
-            std::fs::read_dir(&self.settings.checkpoints).unwrap().map(|entry| entry.unwrap().path()).collect();
-        paths.sort();
-        paths.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect()
+        self.checkpoint_files().iter().map(|path| std::fs::read_to_string(path).unwrap()).collect()
     }
 }
 

@@ -1,0 +1,2 @@
+-- Voids every token of the API: a new epoch begins.
+DELETE FROM api_token
