@@ -17,6 +17,7 @@ mod key;
 mod pem;
 mod slot;
 mod source;
+mod stream;
 mod vault;
 
 pub use audit_key::AuditKey;
@@ -27,4 +28,5 @@ pub use key::{Fingerprint, InstallationKey, KeyText, KeyTextError};
 pub use pem::PrivatePem;
 pub use slot::Slot;
 pub use source::{KeySource, SourceError, write_new};
+pub use stream::{OpeningReader, SealingWriter};
 pub use vault::Vault;
