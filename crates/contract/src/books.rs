@@ -2,7 +2,7 @@
 
 use mayfly_domain::audit::Event;
 use mayfly_domain::{ChangeId, ChangeKind, ChangeState, SessionId, SessionState, TargetId, WallTime};
-use mayfly_engine::ports::ledger::{ChangeRow, Entry, Held, HoldRow, Learnt, LedgerError, SessionRow, Write};
+use mayfly_engine::ports::ledger::{ChangeRow, Entry, Held, HoldRow, Learnt, LedgerError, SessionRow, Write, WriteOff};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A row as it was before an entry, to be put back when the entry fails.
@@ -12,6 +12,7 @@ enum Before {
     Changes(BTreeMap<ChangeId, ChangeRow>),
     Hold(HoldRow, bool),
     Known(String, Option<TargetId>),
+    WriteOffs(Vec<WriteOff>),
 }
 
 /// What the ledger holds.
@@ -27,6 +28,8 @@ pub struct Books {
     pub holds: BTreeSet<HoldRow>,
     /// Which target answers at which endpoint.
     pub known: BTreeMap<String, TargetId>,
+    /// The targets that were written off, in the order in which they were.
+    pub write_offs: Vec<WriteOff>,
     /// The trail.
     pub events: Vec<Event>,
 }
@@ -124,6 +127,7 @@ impl Books {
                 let known = self.known.get(&endpoint).cloned();
                 Before::Known(endpoint, known)
             }
+            Write::WriteOff(_) | Write::Return { .. } => Before::WriteOffs(self.write_offs.clone()),
             Write::Trust { .. } => Before::Changes(self.changes.clone()),
         }
     }
@@ -139,6 +143,7 @@ impl Books {
             Before::Change(id, Some(row)) => drop(self.changes.insert(id, *row)),
             Before::Change(id, None) => drop(self.changes.remove(&id)),
             Before::Changes(rows) => self.changes = rows,
+            Before::WriteOffs(rows) => self.write_offs = rows,
             Before::Hold(hold, true) => _ = self.holds.insert(hold),
             Before::Hold(hold, false) => _ = self.holds.remove(&hold),
             Before::Known(endpoint, Some(target)) => drop(self.known.insert(endpoint, target)),
@@ -189,6 +194,11 @@ impl Books {
             Write::Release(hold) => drop(self.holds.remove(&hold)),
             Write::Know { endpoint, target: Some(target) } => drop(self.known.insert(endpoint.to_string(), target)),
             Write::Know { endpoint, target: None } => drop(self.known.remove(&endpoint.to_string())),
+            Write::WriteOff(row) => self.write_offs.push(row),
+            Write::Return { target, at } => {
+                let back = self.write_offs.iter_mut().filter(|row| row.target == target && row.returned.is_none());
+                back.for_each(|row| row.returned = Some(at));
+            }
             Write::Trust { from, trust } => {
                 let there = |row: &&mut ChangeRow| {
                     row.place.destination == from && !matches!(row.state, ChangeState::Absent | ChangeState::Released)
@@ -305,6 +315,14 @@ mod tests {
             Write::Hold(hold(2, 2)),
             Write::Know { endpoint: endpoint(), target: None },
             Write::Trust { from: membership(1, "ops").place.destination, trust: Trust::NotPinned },
+            Write::WriteOff(WriteOff {
+                target: TargetId::new("fake", "one"),
+                by: "uid:0".to_owned(),
+                reason: "burnt".to_owned(),
+                at,
+                returned: None,
+            }),
+            Write::Return { target: TargetId::new("fake", "one"), at },
             // The session is no longer launching: an earlier write of this entry has moved it.
             moved(from, to),
         ];

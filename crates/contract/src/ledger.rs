@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use mayfly_domain::{
     AccountName, ChangeId, ChangeKind, ChangeState, Endpoint, RunId, SessionId, SessionState, TargetId, WallTime,
 };
-use mayfly_engine::ports::ledger::{ChangeRow, Entry, Footprint, Held, Ledger, LedgerError, SessionRow};
+use mayfly_engine::ports::ledger::{ChangeRow, Entry, Footprint, Held, Ledger, LedgerError, SessionRow, WriteOff};
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex};
 
@@ -136,6 +137,28 @@ impl Ledger for MemoryLedger {
             let rows = withdrawing(books, &[]).into_iter().filter(|row| row.target == *target);
             rows.take(limit as usize).cloned().collect()
         }))
+    }
+
+    async fn written_off(&self) -> Result<Vec<TargetId>, LedgerError> {
+        Ok(self.read(|books| {
+            let rows = books.changes.values().filter(|row| row.state == ChangeState::WrittenOff);
+            rows.map(|row| row.target.clone()).collect::<BTreeSet<_>>().into_iter().collect()
+        }))
+    }
+
+    async fn written_off_on(&self, target: &TargetId, limit: u32) -> Result<Vec<ChangeRow>, LedgerError> {
+        Ok(self.read(|books| {
+            let rows = books.changes.values().filter(|row| row.state == ChangeState::WrittenOff);
+            rows.filter(|row| row.target == *target).take(limit as usize).cloned().collect()
+        }))
+    }
+
+    async fn write_offs(&self) -> Result<Vec<WriteOff>, LedgerError> {
+        Ok(self.read(|books| books.write_offs.iter().rev().cloned().collect()))
+    }
+
+    async fn known_targets(&self) -> Result<Vec<(String, TargetId)>, LedgerError> {
+        Ok(self.read(|books| books.known.clone().into_iter().collect()))
     }
 
     async fn closable_sessions(&self, limit: u32) -> Result<Vec<SessionRow>, LedgerError> {

@@ -94,6 +94,8 @@ kinds! {
     AccountRemovalFailed = "account.removal_failed",
     /// An account stays by policy, closed to log-in.
     AccountKept = "account.kept",
+    /// An account is written off with its target.
+    AccountWrittenOff = "account.written_off",
     /// A membership is about to be added.
     MembershipIntended = "membership.intended",
     /// A membership was added by us.
@@ -106,6 +108,8 @@ kinds! {
     MembershipRemoved = "membership.removed",
     /// An attempt to remove a membership did not succeed; it is tried again.
     MembershipRemovalFailed = "membership.removal_failed",
+    /// A membership is written off with its target.
+    MembershipWrittenOff = "membership.written_off",
     /// Another kind of change is about to be made.
     CompanionIntended = "companion.intended",
     /// Another kind of change was made.
@@ -114,14 +118,30 @@ kinds! {
     CompanionRemoved = "companion.removed",
     /// An attempt to remove another kind of change did not succeed; it is tried again.
     CompanionRemovalFailed = "companion.removal_failed",
+    /// Another kind of change is written off with its target.
+    CompanionWrittenOff = "companion.written_off",
     /// What an account owned was handed over, dropped or left, by policy.
     LeftoversHandled = "leftovers.handled",
     /// Another server answers at a target's address than the one that was confirmed or trusted, and gets nothing.
     TargetIdentityChanged = "target.identity_changed",
     /// An administrator confirmed which server is at an address.
     TargetPinned = "target.pinned",
+    /// A named person has taken a target that no longer exists out of the books.
+    TargetWrittenOff = "target.written_off",
+    /// A target that was written off answers again; what is written off there is taken up.
+    TargetReturned = "target.returned",
     /// A target's clock is off by more than the limit that is shown.
     TargetClockOff = "target.clock_off",
+    /// A target was searched for accounts that carry our prefix or a mark of ours.
+    OrphansScanned = "orphans.scanned",
+    /// An account of ours was found for which nothing in the ledger speaks.
+    OrphanFound = "orphan.found",
+    /// An administrator has it removed: from now on the ledger speaks for it.
+    OrphanTakenUp = "orphan.taken_up",
+    /// An administrator wants to hear of it no more for a time.
+    OrphanIgnored = "orphan.ignored",
+    /// An administrator says that what another installation has left is ours to remove.
+    InstallationClaimed = "installation.claimed",
     /// An administrator has locked access down.
     LockdownStarted = "lockdown.started",
     /// A lockdown is over.

@@ -9,6 +9,7 @@ use crate::queue::TargetQueue;
 use crate::registry::Registry;
 use crate::settings::Settings;
 use crate::sync::lock;
+use crate::written_off::WrittenOff;
 use mayfly_domain::{BootTime, ChangeId, Failure, TargetId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
@@ -21,6 +22,7 @@ pub(crate) struct Shared {
     pub(crate) registry: Registry,
     pub(crate) outbox: Outbox,
     pub(crate) launches: Launches,
+    pub(crate) written_off: WrittenOff,
     /// Bounds the passes in flight over all targets.
     pub(crate) passes: Arc<Semaphore>,
     queues: Mutex<BTreeMap<TargetId, Arc<TargetQueue>>>,
@@ -43,6 +45,7 @@ impl Shared {
             registry: Registry::default(),
             outbox: Outbox::default(),
             launches: Launches::new(&settings),
+            written_off: WrittenOff::default(),
             passes: Arc::new(Semaphore::new(settings.passes)),
             base: Base::new(settings, identity, ports),
             queues: Mutex::default(),

@@ -2,14 +2,16 @@
 
 use crate::base::{Identity, Ports};
 use crate::context::Shared;
-use crate::ports::ledger::{Entry, Learnt, LedgerError, Write};
+use crate::ports::ledger::{ChangeRow, Entry, Learnt, LedgerError, Write};
 use crate::reconcile;
 use crate::seat::{Closing, Joined, Message, Order, Seat, Turned};
 use crate::session;
 use crate::settings::Settings;
+use crate::take_up::{self, Orphan};
+use crate::write_off::{self, WriteOffRefusal};
 use mayfly_domain::{
-    Authorised, ChangeId, ChangeState, ConnectionId, EndReason, Failure, FailureClass, Mark, PersonName, RecordName,
-    SessionId,
+    Administration, Authorised, ChangeId, ChangeState, ConnectionId, EndReason, Failure, FailureClass, Mark,
+    PersonName, RecordName, SessionId, TargetId,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +19,9 @@ use tokio::sync::{mpsc, oneshot};
 
 /// How often somebody who knocks at a session that is ending is sent on to launch another.
 const KNOCKS_MOST: u32 = 3;
+
+/// How long somebody waits who has a change tried now.
+const TRY_LIMIT: Duration = Duration::from_secs(30);
 
 /// The engine of one run of the server. Dropping it does not end its tasks; [`Engine::stop`] or the end of the runtime does.
 pub struct Engine {
@@ -34,6 +39,7 @@ impl Engine {
     /// # Errors
     /// [`LedgerError`] when the ledger cannot be read: then nothing must be opened.
     pub async fn start(&self) -> Result<usize, LedgerError> {
+        write_off::load(&self.shared).await?;
         let found = reconcile::recover(&self.shared).await?;
         self.shared.tasks.spawn("reconciler", reconcile::run(Arc::clone(&self.shared)));
         Ok(found)
@@ -115,7 +121,8 @@ impl Engine {
         self.shared.registry.of(|(person, record)| asked(person, record)).iter().filter(|mailbox| end(mailbox)).count()
     }
 
-    /// Tries a change again now, whatever its back-off says; one that was kept or written off is taken up again.
+    /// Tries a change again now, whatever its back-off says; one that was kept or written off is taken up again. Returns when it
+    /// has been tried, or after half a minute.
     ///
     /// # Errors
     /// [`LedgerError`] when the ledger cannot be read or written, or holds no such change that could be tried.
@@ -140,8 +147,49 @@ impl Engine {
         if change.state != ChangeState::Withdrawing {
             return Err(LedgerError::Expectation(format!("change {id} is {}: nothing is owed", change.state.as_str())));
         }
-        reconcile::start_pass(&self.shared, change);
+        self.try_now(change).await;
         Ok(())
+    }
+
+    /// Writes off everything that is owed to a target which no longer exists. The caller has looked that it does not answer;
+    /// `seen` says what that look ran into. Returns how many changes these are.
+    ///
+    /// # Errors
+    /// [`WriteOffRefusal`], and nothing is written off then, unless the ledger failed half-way.
+    pub async fn write_off(
+        &self,
+        target: &TargetId,
+        by: &Administration,
+        reason: &str,
+        seen: &str,
+    ) -> Result<usize, WriteOffRefusal> {
+        write_off::write_off(&self.shared, target, by, reason, seen).await
+    }
+
+    /// Has an account removed that a search found on a target, with everything that belongs to it: writes it down as owed, so that it
+    /// is undone like everything else, and tries at once. Returns the change of the account, when it has been tried or after half a
+    /// minute. Whoever calls has decided that it is ours and that nothing in the ledger speaks for it.
+    ///
+    /// # Errors
+    /// [`LedgerError`], and nothing is done then.
+    pub async fn take_up(&self, orphan: Orphan, by: &Administration) -> Result<ChangeId, LedgerError> {
+        let rows = take_up::enter(&self.shared, orphan, by).await?;
+        let first = rows.first().map(|row| row.id.clone());
+        // What belongs to the account goes before it.
+        for row in rows.into_iter().rev() {
+            self.try_now(row).await;
+        }
+        first.ok_or_else(|| LedgerError::Expectation("nothing is known of how the account is removed".to_owned()))
+    }
+
+    async fn try_now(&self, change: ChangeRow) {
+        let Some(over) = reconcile::start_pass(&self.shared, change) else { return };
+        let limit = self.shared.clock.boot().plus(TRY_LIMIT);
+        tokio::select! {
+            biased;
+            _ = over => {}
+            () = self.shared.clock.sleep_until(limit) => {}
+        }
     }
 
     /// Ends every session that runs here and waits, at most `limit`, until what can be withdrawn is withdrawn; then ends the

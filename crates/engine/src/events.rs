@@ -16,6 +16,8 @@ pub(crate) enum Happened {
     Removed,
     /// An attempt to undo it did not succeed.
     RemovalFailed,
+    /// Its target was written off.
+    WrittenOff,
 }
 
 impl Shared {
@@ -74,6 +76,7 @@ const fn account_kind(happened: Happened) -> EventKind {
         Happened::Made => EventKind::AccountCreated,
         Happened::Removed => EventKind::AccountRemoved,
         Happened::RemovalFailed => EventKind::AccountRemovalFailed,
+        Happened::WrittenOff => EventKind::AccountWrittenOff,
     }
 }
 
@@ -83,6 +86,7 @@ const fn membership_kind(happened: Happened) -> EventKind {
         Happened::Made => EventKind::MembershipAdded,
         Happened::Removed => EventKind::MembershipRemoved,
         Happened::RemovalFailed => EventKind::MembershipRemovalFailed,
+        Happened::WrittenOff => EventKind::MembershipWrittenOff,
     }
 }
 
@@ -92,6 +96,7 @@ const fn companion_kind(happened: Happened) -> EventKind {
         Happened::Made => EventKind::CompanionAdded,
         Happened::Removed => EventKind::CompanionRemoved,
         Happened::RemovalFailed => EventKind::CompanionRemovalFailed,
+        Happened::WrittenOff => EventKind::CompanionWrittenOff,
     }
 }
 

@@ -116,6 +116,9 @@ impl Launcher {
         let survey = survey?;
         let wall = self.shared.clock.wall();
         let wish = request.wish;
+        if self.shared.written_off.holds(&survey.target) {
+            self.shared.returned(&survey.target);
+        }
         let new_target = self.check_identity(&wish, &survey).await?;
         self.check_clock(&survey, wall)?;
         Ok(Part { wish, survey, at, new_target })

@@ -29,8 +29,11 @@ mod session;
 mod settings;
 mod signal;
 mod sync;
+mod take_up;
 mod tasks;
 mod watch;
+mod write_off;
+mod written_off;
 
 pub use base::{Identity, Ports};
 pub use engine::Engine;
@@ -38,4 +41,6 @@ pub use ports::proof;
 pub use seat::{Closing, Cut, Joined, Order, Seat};
 pub use settings::Settings;
 pub use signal::Signal;
+pub use take_up::Orphan;
 pub use tasks::Tasks;
+pub use write_off::WriteOffRefusal;

@@ -223,6 +223,8 @@ impl Pass {
             Ending::Absent(_) => self.shared.happened(Happened::Removed, &self.change),
             Ending::Released(_) => vec![self.shared.change_event(EventKind::MembershipReleased, &self.change)],
             Ending::Kept(_) => vec![self.shared.change_event(EventKind::AccountKept, &self.change)],
+            // No pass writes anything off; a person does.
+            Ending::WrittenOff(_) => self.shared.happened(Happened::WrittenOff, &self.change),
         };
         if let Ending::Absent(proof) = &ending
             && let Some(first) = events.first_mut()

@@ -5,10 +5,12 @@ use crate::context::Shared;
 use crate::out::{self, Ended, WayOut};
 use crate::pass::{Gate, Pass, PassEnd};
 use crate::ports::ledger::{ChangeRow, LedgerError};
+use crate::write_off;
 use mayfly_domain::audit::EventKind;
 use mayfly_domain::{BootTime, ChangeId, ChangeState, EndReason, SessionId, WallTime};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::oneshot;
 
 /// How many changes are read at a time.
 const PAGE: u32 = 256;
@@ -46,7 +48,11 @@ pub(crate) async fn run(shared: Arc<Shared>) {
 async fn tick(shared: &Arc<Shared>, everything: bool) -> Result<BootTime, LedgerError> {
     // What is owed is done even while nothing can be written; the reads below need no more than a store that can be read.
     let written = keep_books(shared).await;
+    write_off::look_again(shared);
     for target in shared.take_returned() {
+        if shared.written_off.holds(&target) {
+            write_off::take_up(shared, &target).await?;
+        }
         for change in shared.ledger.owed_on(&target, PAGE).await? {
             start_pass(shared, change);
         }
@@ -56,7 +62,7 @@ async fn tick(shared: &Arc<Shared>, everything: bool) -> Result<BootTime, Ledger
     let until = if everything { WallTime::from_micros(i64::MAX) } else { wall };
     let due = shared.ledger.due(until, PAGE, &closed).await?;
     let full_page = due.len() == PAGE as usize;
-    let started = due.into_iter().filter(|change| start_pass(shared, change.clone())).count();
+    let started = due.into_iter().filter(|change| start_pass(shared, change.clone()).is_some()).count();
     if full_page && started > 0 {
         return Ok(boot);
     }
@@ -91,9 +97,10 @@ async fn close_sessions(shared: &Arc<Shared>) -> Result<(), LedgerError> {
     }
 }
 
-/// Starts a pass over a change that is due; `false` when one is under way.
-pub(crate) fn start_pass(shared: &Arc<Shared>, change: ChangeRow) -> bool {
-    let Some(claim) = shared.claim(&change.id) else { return false };
+/// Starts a pass over a change that is due; the receiver learns its end. `None` when one is under way.
+pub(crate) fn start_pass(shared: &Arc<Shared>, change: ChangeRow) -> Option<oneshot::Receiver<()>> {
+    let claim = shared.claim(&change.id)?;
+    let (over, ended) = oneshot::channel();
     let passes = Arc::clone(&shared.passes);
     let context = Arc::clone(shared);
     shared.tasks.spawn("pass", async move {
@@ -111,8 +118,10 @@ pub(crate) fn start_pass(shared: &Arc<Shared>, change: ChangeRow) -> bool {
         }
         drop(claim);
         context.wake.notify_one();
+        // Mostly nobody waits.
+        let _ = over.send(());
     });
-    true
+    Some(ended)
 }
 
 /// One pass in its lane: reads the change again, since it may have ended or been taken up while this waited.

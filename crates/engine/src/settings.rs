@@ -41,6 +41,8 @@ pub struct Settings {
     /// How often a session looks whether somebody else uses its account, and how old a session on the target must be to be
     /// none of ours that is just coming in.
     pub watch: Duration,
+    /// How often a target that was written off is looked for again.
+    pub written_off_look: Duration,
     /// How often a step that ends sessions is repeated within one pass.
     pub end_rounds: u32,
 }
@@ -65,6 +67,7 @@ impl Default for Settings {
             retry_refused: (Duration::from_secs(60), Duration::from_secs(3600)),
             breaker_failures: 5,
             watch: Duration::from_secs(10),
+            written_off_look: Duration::from_secs(300),
             end_rounds: 4,
         }
     }

@@ -6,7 +6,7 @@ mod values;
 use crate::output::Format;
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-pub(crate) use manage::{Apply, Export, Lockdown, LockdownVerb, Record, Secret, Set, Token};
+pub(crate) use manage::{Apply, Export, Lockdown, LockdownVerb, Record, Secret, Set, Target, Token};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 pub(crate) use values::{Count, Duration};
@@ -88,6 +88,9 @@ pub(crate) enum Verb {
     /// What is still owed to a target, or was left there by policy
     #[command(subcommand)]
     Cleanup(Cleanup),
+    /// Targets: what is owed to each, and writing one off that no longer exists
+    #[command(subcommand)]
+    Target(Target),
     /// Create, change and delete objects as written in YAML
     Apply(Apply),
     /// Show what `apply` would do, and do nothing; exit code 12 when it would do something

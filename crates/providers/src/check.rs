@@ -1,6 +1,7 @@
 //! What a check of a record found, in a form that is the same for every kind of target: each finding says what it is
 //! about and, where something has to be done, the exact statements that do it.
 
+use crate::scan::{Scan, ScanRequest};
 use async_trait::async_trait;
 use mayfly_dial::ssh::UserAuthority;
 use mayfly_domain::{Administration, Failure, InstallationId, Place, Prefix, RecordName, TargetId, WallTime};
@@ -134,6 +135,12 @@ pub trait Check: Send + Sync + 'static {
     /// # Errors
     /// A [`Failure`] when the target cannot be asked at all; whatever can be asked is a finding.
     async fn check(&self, by: &Administration, request: &CheckRequest) -> Result<CheckReport, Failure>;
+
+    /// Searches the target for accounts whose name begins with our prefix or that carry a mark, whosever they are.
+    ///
+    /// # Errors
+    /// A [`Failure`] when the target cannot be asked, or lets us not look.
+    async fn scan(&self, by: &Administration, request: &ScanRequest) -> Result<Scan, Failure>;
 
     /// A shell script that installs on a target the one program that the administrative credential may run there from then on, and
     /// limits it to that. `None` where this kind of target has none.

@@ -9,9 +9,11 @@ pub mod descriptor;
 pub mod linux;
 pub mod postgres;
 pub mod registry;
+pub mod scan;
 mod services;
 
 pub use check::{Check, CheckReport, CheckRequest, Finding, HelperRequest, Level, Served};
 pub use descriptor::{Capabilities, Descriptor, Setting, SettingKind, TargetDeadline};
 pub use registry::Registry;
+pub use scan::{Found, Scan, ScanRequest};
 pub use services::Services;

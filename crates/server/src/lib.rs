@@ -25,6 +25,7 @@ mod logging;
 mod metrics;
 mod orders;
 mod overview;
+mod owed;
 mod peer;
 mod readiness;
 mod sign_ins;

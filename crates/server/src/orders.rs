@@ -1,8 +1,10 @@
 //! From a record to what the engine is asked for.
 
+use crate::context::Context;
 use crate::user_authority::UserAuthorities;
 use mayfly_access::objects::{Launch, Leftovers, OperatingSystem, Record, UserRecord};
-use mayfly_domain::{AccountName, Entropy, Mark, Prefix};
+use mayfly_access::store::StoreError;
+use mayfly_domain::{AccountName, Entropy, Mark, Place, Prefix};
 use mayfly_engine::Order;
 use mayfly_engine::ports::provider::{AccountWish, Wish};
 use mayfly_providers::Registry;
@@ -48,6 +50,17 @@ pub(crate) fn provider_settings(record: &Record, authorities: &UserAuthorities) 
             settings
         }
     }
+}
+
+/// The provider's settings of a record that is administered at this place; the provider's own where no record is any more.
+///
+/// # Errors
+/// [`StoreError`] when the store does not answer.
+pub(crate) async fn settings_at(context: &Context, place: &Place) -> Result<serde_json::Value, StoreError> {
+    let records = crate::owed::records(context).await?;
+    let endpoint = &place.destination.endpoint;
+    let there = records.iter().find(|record| record.resource().administration().destination.endpoint == *endpoint);
+    Ok(there.map_or(serde_json::Value::Null, |record| provider_settings(record, &context.authorities)))
 }
 
 /// The order of a session of this record. `launch` is the user record whose account is lifted, where the record names one.

@@ -16,6 +16,8 @@ pub(crate) const ALL: &[&str] = &[
     include_str!("../migrations/0008-bound-secrets.sql"),
     include_str!("../migrations/0009-answers.sql"),
     include_str!("../migrations/0010-epochs.sql"),
+    include_str!("../migrations/0011-write-offs.sql"),
+    include_str!("../migrations/0012-orphans.sql"),
 ];
 
 /// The version that this program works with.
@@ -100,16 +102,20 @@ mod tests {
         "connect_secret",
         "hold",
         "installation",
+        "installation_claim",
         "key_rotation",
         "known_target",
         "lockdown",
         "object",
         "object_revision",
+        "orphan",
+        "orphan_scan",
         "sealed_secret",
         "session",
         "session_history",
         "trail",
         "trail_tree",
+        "write_off",
     ];
 
     /// The history keeps whole rows with `INSERT … SELECT *`, which is right only while the columns agree.

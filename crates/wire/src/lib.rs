@@ -15,6 +15,7 @@ pub mod problem;
 pub mod records;
 pub mod sessions;
 pub mod status;
+pub mod targets;
 pub mod tokens;
 
 use serde::{Deserialize, Serialize};

@@ -30,6 +30,10 @@ pub const CLEANUP: &str = "/v1/cleanup";
 pub const CLEANUP_ONE: &str = "/v1/cleanup/{id}";
 /// POST tries one of them now.
 pub const CLEANUP_RETRY: &str = "/v1/cleanup/{id}/retry";
+/// GET lists targets with what is owed to them.
+pub const TARGETS: &str = "/v1/targets";
+/// POST writes off a target that no longer exists.
+pub const TARGET_WRITE_OFF: &str = "/v1/targets/write-off";
 /// POST checks a record against its target.
 pub const RECORD_CHECK: &str = "/v1/records/{name}/check";
 /// POST prints what installs the helper of a record's target.

@@ -6,6 +6,7 @@ mod api_tokens;
 mod connect_secrets;
 mod lockdowns;
 mod objects;
+mod orphans;
 mod secrets;
 
 pub use answers::{Answer, Answers};
@@ -13,6 +14,7 @@ pub use api_tokens::{ApiTokens, IssueOutcome};
 pub use connect_secrets::ConnectSecrets;
 pub use lockdowns::{HeldLockdown, Lockdowns};
 pub use objects::{ApplyOutcome, Batch, Objects, Snapshot};
+pub use orphans::{Claim, Ignored, Orphan, Orphans, Scanned};
 pub use secrets::{Bound, SealedSecret, SecretOutcome, Secrets};
 
 /// Why the store did not answer. An expected refusal is an outcome, not an error.

@@ -15,6 +15,7 @@ mod both;
 mod clients;
 mod copies;
 mod declared;
+mod drills;
 mod first_look;
 mod hostile;
 mod identity;

@@ -22,6 +22,8 @@ pub(crate) const OPERATIONS: &[(&str, &str, &str)] = &[
     ("GET", "/v1/cleanup", "read"),
     ("GET", "/v1/cleanup/chg_0000000000000000", "read"),
     ("POST", "/v1/cleanup/chg_0000000000000000/retry", "cleanup"),
+    ("GET", "/v1/targets", "read"),
+    ("POST", "/v1/targets/write-off", "socket"),
     ("GET", "/v1/lockdowns", "read"),
     ("POST", "/v1/lockdowns", "socket"),
     ("DELETE", "/v1/lockdowns/all", "socket"),

@@ -135,6 +135,7 @@ proptest! {
                 prop_assert_eq!(&sight.presence, &Presence::Stranger);
             }
             Ending::Kept(_) => prop_assert_eq!(sight.can_log_in, Some(false)),
+            Ending::WrittenOff(_) => prop_assert!(false, "only a person writes anything off"),
         }
     }
 

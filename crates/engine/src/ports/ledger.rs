@@ -192,6 +192,15 @@ pub enum Write {
         /// The target, as it identified itself; `None` to take whichever answers next.
         target: Option<TargetId>,
     },
+    /// Notes for ever that a target was written off.
+    WriteOff(WriteOff),
+    /// Notes that a target which was written off answers again.
+    Return {
+        /// Which.
+        target: TargetId,
+        /// When, by our wall clock.
+        at: WallTime,
+    },
     /// Demands another trust of whoever answers where changes that are not over are administered, after an administrator has
     /// confirmed it: what is owed there could not be undone otherwise. Which target it has to be stays as it was.
     Trust {
@@ -200,6 +209,21 @@ pub enum Write {
         /// The trust demanded from now on.
         trust: Trust,
     },
+}
+
+/// That a target was written off, and by whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WriteOff {
+    /// The target.
+    pub target: TargetId,
+    /// Who, as the trail names them.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// When, by our wall clock.
+    pub at: WallTime,
+    /// When it answered again, if it ever did.
+    pub returned: Option<WallTime>,
 }
 
 /// What is written together.
@@ -289,6 +313,18 @@ pub trait Ledger: Send + Sync + 'static {
 
     /// Changes of one target that are withdrawing, whenever they are due, earliest first, at most `limit`.
     async fn owed_on(&self, target: &TargetId, limit: u32) -> Result<Vec<ChangeRow>, LedgerError>;
+
+    /// The targets on which something is written off.
+    async fn written_off(&self) -> Result<Vec<TargetId>, LedgerError>;
+
+    /// Changes of one target that are written off, in the order of their ids, at most `limit`.
+    async fn written_off_on(&self, target: &TargetId, limit: u32) -> Result<Vec<ChangeRow>, LedgerError>;
+
+    /// Every target that was ever written off, the newest first.
+    async fn write_offs(&self) -> Result<Vec<WriteOff>, LedgerError>;
+
+    /// Which target answers at which endpoint, as `known_target` says, by endpoint.
+    async fn known_targets(&self) -> Result<Vec<(String, TargetId)>, LedgerError>;
 
     /// Sessions in state `Ending` to which no unfinished change belongs (see [`HoldRow`]), so that they can be closed, at most
     /// `limit`.

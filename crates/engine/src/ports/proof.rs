@@ -3,7 +3,7 @@
 
 use crate::ports::ledger::ChangeRow;
 use crate::ports::provider::{Presence, Sight};
-use mayfly_domain::{ChangeState, WallTime};
+use mayfly_domain::{Administration, ChangeState, WallTime};
 
 /// How a change ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub enum Ending {
     Released(ReleasedProof),
     /// It stays by policy and cannot log in.
     Kept(KeptProof),
+    /// A named person took its target out of the books.
+    WrittenOff(WrittenOffProof),
 }
 
 impl Ending {
@@ -23,6 +25,7 @@ impl Ending {
             Self::Absent(_) => ChangeState::Absent,
             Self::Released(_) => ChangeState::Released,
             Self::Kept(_) => ChangeState::Kept,
+            Self::WrittenOff(_) => ChangeState::WrittenOff,
         }
     }
 }
@@ -82,5 +85,30 @@ impl KeptProof {
     /// Judges a look.
     pub fn from_sight(sight: &Sight) -> Option<Self> {
         (sight.can_log_in == Some(false) && sight.sessions == 0).then_some(Self(()))
+    }
+}
+
+/// The proof that a named person has said, with a reason, that a target no longer exists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrittenOffProof {
+    by: String,
+    reason: String,
+}
+
+impl WrittenOffProof {
+    /// Takes who administers and why; `None` without a reason.
+    pub fn from_person(by: &Administration, reason: &str) -> Option<Self> {
+        let reason = reason.trim();
+        (!reason.is_empty()).then(|| Self { by: by.by().to_owned(), reason: reason.to_owned() })
+    }
+
+    /// Who, as the trail names them.
+    pub fn by(&self) -> &str {
+        &self.by
+    }
+
+    /// Why.
+    pub fn reason(&self) -> &str {
+        &self.reason
     }
 }

@@ -5,7 +5,9 @@ use crate::world::Mutation;
 use async_trait::async_trait;
 use mayfly_contract::ledger::MemoryLedger;
 use mayfly_domain::{AccountName, Authorised, ChangeId, Endpoint, Failure, RunId, SessionId, TargetId, WallTime};
-use mayfly_engine::ports::ledger::{ChangeRow, Entry, Footprint, Held, Ledger, LedgerError, SessionRow, Write};
+use mayfly_engine::ports::ledger::{
+    ChangeRow, Entry, Footprint, Held, Ledger, LedgerError, SessionRow, Write, WriteOff,
+};
 use mayfly_engine::ports::provider::{
     CloseStep, CloseVerb, Closed, LookStep, OpenStep, Opened, Presence, Provider, Sight, Survey, SurveyRequest,
 };
@@ -76,6 +78,18 @@ impl Ledger for WrongLedger {
     }
     async fn owed_on(&self, target: &TargetId, limit: u32) -> Result<Vec<ChangeRow>, LedgerError> {
         self.inner.owed_on(target, limit).await
+    }
+    async fn written_off(&self) -> Result<Vec<TargetId>, LedgerError> {
+        self.inner.written_off().await
+    }
+    async fn written_off_on(&self, target: &TargetId, limit: u32) -> Result<Vec<ChangeRow>, LedgerError> {
+        self.inner.written_off_on(target, limit).await
+    }
+    async fn write_offs(&self) -> Result<Vec<WriteOff>, LedgerError> {
+        self.inner.write_offs().await
+    }
+    async fn known_targets(&self) -> Result<Vec<(String, TargetId)>, LedgerError> {
+        self.inner.known_targets().await
     }
     async fn closable_sessions(&self, limit: u32) -> Result<Vec<SessionRow>, LedgerError> {
         self.inner.closable_sessions(limit).await

@@ -169,3 +169,25 @@ pub(crate) enum Token {
         id: String,
     },
 }
+
+/// `target`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Target {
+    /// List targets, with what is owed to each
+    Ls,
+    /// Show one target
+    Show {
+        /// Its identity, or a record that leads to it
+        target: String,
+    },
+    /// Write off a target that no longer exists: what is owed there stays listed, and is removed if it ever answers again
+    ///
+    /// Over the local socket only. Refused while the target answers.
+    WriteOff {
+        /// Its identity, or a record that leads to it
+        target: String,
+        /// Why, for the trail
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+}

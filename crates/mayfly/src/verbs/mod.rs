@@ -19,6 +19,7 @@ mod server;
 mod sessions;
 mod sign_in;
 mod status;
+mod target;
 mod token;
 mod user;
 mod verify;
@@ -57,6 +58,7 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<u8, Failure> {
         Verb::Cleanup(Cleanup::Ls) => cleanup::ls(context).await,
         Verb::Cleanup(Cleanup::Show { id }) => cleanup::show(context, &id).await,
         Verb::Cleanup(Cleanup::Retry { id }) => cleanup::retry(context, &id).await,
+        Verb::Target(options) => target::run(context, options).await,
         Verb::Apply(options) => apply::run(context, options).await,
         Verb::Plan(set) => plan::run(context, set).await,
         Verb::Export(options) => export::run(context, options.kind).await,

@@ -6,10 +6,12 @@ use super::answer::Answer;
 use super::certificates::{self, Others};
 use super::connection::{Facts, Way};
 use super::helper;
+use super::scan;
 use super::script::{self, CHECK};
 use super::settings::Settings;
 use super::trouble::Trouble;
 use crate::check::{Check, CheckReport, CheckRequest, HelperRequest, Level};
+use crate::scan::{Scan, ScanRequest};
 use async_trait::async_trait;
 use mayfly_domain::{Administration, Failure, Permit, Place, TargetId};
 use std::time::Duration;
@@ -76,6 +78,10 @@ impl Check for Linux {
             certificates::try_others(&self.services, by, to, authority, seen, &others, &mut report).await;
         }
         Ok(report)
+    }
+
+    async fn scan(&self, by: &Administration, request: &ScanRequest) -> Result<Scan, Failure> {
+        scan::scan(&self.pool, by, request).await
     }
 
     async fn helper(&self, by: &Administration, request: &HelperRequest) -> Result<Option<String>, Failure> {

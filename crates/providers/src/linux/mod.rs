@@ -22,6 +22,7 @@ mod open;
 mod payload;
 mod pool;
 mod ready;
+mod scan;
 mod scope;
 mod script;
 mod settings;

@@ -223,7 +223,7 @@ fn membership(
 
 /// The file that spares an account without a password the question for it. It allows nothing that the rules of the group do
 /// not: only where a rule itself says `PASSWD`, sudo still asks.
-fn companion(name: &AccountName) -> Result<PlannedChange, Failure> {
+pub(super) fn companion(name: &AccountName) -> Result<PlannedChange, Failure> {
     let shown = name.as_str();
     let plain = shown.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));
     if !plain {
@@ -250,7 +250,7 @@ fn companion(name: &AccountName) -> Result<PlannedChange, Failure> {
 
 /// Where the key of an account goes, by sshd's `AuthorizedKeysFile` (sshd_config(5)): a place of its own outside its home, where
 /// there is one, and otherwise the first one in it.
-fn key_file(patterns: &str, name: &str, home: &str) -> String {
+pub(super) fn key_file(patterns: &str, name: &str, home: &str) -> String {
     let of_account = |pattern: &str| pattern.replace("%h", home).replace("%u", name).replace("%%", "%");
     let outside = patterns.split_whitespace().find(|pattern| pattern.starts_with('/') && pattern.contains("%u"));
     let file = outside.map(of_account).filter(|file| is_plain_path(file));

@@ -4,11 +4,13 @@
 use super::Postgres;
 use super::connection::{Facts, field, number};
 use super::elsewhere::{self, Answer};
+use super::scan;
 use super::settings::Settings;
 use super::sql::{fill, literal, micros, shown};
 use super::survey::{MARKER_ROLE, create_graveyard, grant_admin_option, grant_graveyard, strip};
 use super::trouble::Trouble;
 use crate::check::{Check, CheckReport, CheckRequest, Level};
+use crate::scan::{Scan, ScanRequest};
 use async_trait::async_trait;
 use mayfly_dial::Dialer;
 use mayfly_domain::{Administration, Failure, Permit, Place, TargetId, Trust, WallTime};
@@ -36,6 +38,10 @@ impl Check for Postgres {
         let target = lease.facts.target.clone();
         lease.give_back();
         Ok(target)
+    }
+
+    async fn scan(&self, by: &Administration, request: &ScanRequest) -> Result<Scan, Failure> {
+        scan::scan(&self.pool, by, request).await
     }
 
     fn accepts(&self, settings: &serde_json::Value) -> Result<(), Failure> {

@@ -20,6 +20,7 @@ mod meter;
 mod open;
 mod payload;
 mod pool;
+mod scan;
 mod scope;
 mod settings;
 mod sql;

@@ -21,6 +21,7 @@ mod secrets;
 mod serve;
 mod sessions;
 mod status;
+mod targets;
 mod tokens;
 
 use crate::context::Context;
@@ -97,6 +98,8 @@ fn operations() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(cleanup::list))
         .routes(routes!(cleanup::show))
         .routes(routes!(cleanup::retry))
+        .routes(routes!(targets::list))
+        .routes(routes!(targets::write_off))
         .routes(routes!(records::check))
         .routes(routes!(records::pin))
         .routes(routes!(helpers::helpers))

@@ -1,5 +1,6 @@
 //! Refusals of the API, and the extractors that refuse what parameters and bodies cannot be.
 
+use crate::owed::ReadError;
 use axum::Json;
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::{HeaderValue, StatusCode, header, request::Parts};
@@ -100,6 +101,15 @@ impl From<LedgerError> for Refusal {
                 tracing::error!(%error, "The store did not answer");
                 Self::new(Code::Server, error.to_string())
             }
+        }
+    }
+}
+
+impl From<ReadError> for Refusal {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Ledger(error) => error.into(),
+            ReadError::Access(error) => error.into(),
         }
     }
 }

@@ -6,6 +6,7 @@ mod api_tokens;
 mod connect_secrets;
 mod lockdowns;
 mod objects;
+mod orphans;
 mod secrets;
 
 use crate::Store;

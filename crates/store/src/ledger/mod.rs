@@ -9,7 +9,7 @@ pub(crate) use rows::session as session_row;
 use crate::Store;
 use async_trait::async_trait;
 use mayfly_domain::{AccountName, ChangeId, Endpoint, RunId, SessionId, TargetId, WallTime};
-use mayfly_engine::ports::ledger::{ChangeRow, Entry, Footprint, Held, Ledger, LedgerError, SessionRow};
+use mayfly_engine::ports::ledger::{ChangeRow, Entry, Footprint, Held, Ledger, LedgerError, SessionRow, WriteOff};
 use std::ops::RangeInclusive;
 
 #[async_trait]
@@ -76,6 +76,23 @@ impl Ledger for Store {
     async fn owed_on(&self, target: &TargetId, limit: u32) -> Result<Vec<ChangeRow>, LedgerError> {
         let target = target.clone();
         self.read(move |connection| Ok(read::owed_on(connection, &target, limit)?)).await
+    }
+
+    async fn written_off(&self) -> Result<Vec<TargetId>, LedgerError> {
+        self.read(|connection| Ok(read::written_off(connection)?)).await
+    }
+
+    async fn written_off_on(&self, target: &TargetId, limit: u32) -> Result<Vec<ChangeRow>, LedgerError> {
+        let target = target.clone();
+        self.read(move |connection| Ok(read::written_off_on(connection, &target, limit)?)).await
+    }
+
+    async fn write_offs(&self) -> Result<Vec<WriteOff>, LedgerError> {
+        self.read(|connection| Ok(read::write_offs(connection)?)).await
+    }
+
+    async fn known_targets(&self) -> Result<Vec<(String, TargetId)>, LedgerError> {
+        self.read(|connection| Ok(read::known_targets(connection)?)).await
     }
 
     async fn closable_sessions(&self, limit: u32) -> Result<Vec<SessionRow>, LedgerError> {

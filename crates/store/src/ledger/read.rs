@@ -3,7 +3,7 @@
 use super::rows;
 use crate::database::{all, one};
 use mayfly_domain::{AccountName, ChangeId, RunId, SessionId, TargetId, WallTime};
-use mayfly_engine::ports::ledger::{ChangeRow, Footprint, Held, SessionRow};
+use mayfly_engine::ports::ledger::{ChangeRow, Footprint, Held, SessionRow, WriteOff};
 use rusqlite::{Connection, Result, params};
 use std::ops::RangeInclusive;
 
@@ -91,6 +91,25 @@ pub(super) fn owed_on(connection: &Connection, target: &TargetId, limit: u32) ->
     all(connection, sql, params![target.as_str(), limit], rows::change)
 }
 
+pub(super) fn written_off(connection: &Connection) -> Result<Vec<TargetId>> {
+    let sql = include_str!("../../sql/targets-written-off.sql");
+    all(connection, sql, [], |row| Ok(TargetId::from_text(row.get("target")?)))
+}
+
+pub(super) fn written_off_on(connection: &Connection, target: &TargetId, limit: u32) -> Result<Vec<ChangeRow>> {
+    let sql = include_str!("../../sql/changes-written-off-on.sql");
+    all(connection, sql, params![target.as_str(), limit], rows::change)
+}
+
+pub(super) fn write_offs(connection: &Connection) -> Result<Vec<WriteOff>> {
+    all(connection, include_str!("../../sql/write-offs.sql"), [], rows::write_off)
+}
+
+pub(super) fn known_targets(connection: &Connection) -> Result<Vec<(String, TargetId)>> {
+    let sql = include_str!("../../sql/known-targets.sql");
+    all(connection, sql, [], |row| Ok((row.get("endpoint")?, TargetId::from_text(row.get("target")?))))
+}
+
 pub(super) fn closable_sessions(connection: &Connection, limit: u32) -> Result<Vec<SessionRow>> {
     all(connection, include_str!("../../sql/sessions-closable.sql"), [limit], rows::session)
 }
@@ -130,6 +149,8 @@ mod tests {
             (include_str!("../../sql/change-membership.sql"), "change_membership"),
             (include_str!("../../sql/changes-owed-on.sql"), "change_owed"),
             (include_str!("../../sql/changes-outstanding.sql"), "change_outstanding"),
+            (include_str!("../../sql/changes-written-off-on.sql"), "change_written_off"),
+            (include_str!("../../sql/targets-written-off.sql"), "change_written_off"),
             (include_str!("../../sql/sessions-closable.sql"), "session_ending"),
             (include_str!("../../sql/change-highest-native-id.sql"), "change_native_id"),
             (include_str!("../../sql/change-history-highest-native-id.sql"), "change_history_native_id"),

@@ -5,7 +5,7 @@ use mayfly_domain::{
     AccountName, ChangeId, ChangeKind, ChangeState, EndReason, Failure, Payload, PersonName, Place, RecordName, RunId,
     SessionId, SessionState, TargetId, WallTime,
 };
-use mayfly_engine::ports::ledger::{ChangeRow, SessionRow};
+use mayfly_engine::ports::ledger::{ChangeRow, SessionRow, WriteOff};
 use rusqlite::types::Type;
 use rusqlite::{Connection, Error, Result, Row, named_params};
 
@@ -114,6 +114,17 @@ pub(super) fn change(row: &Row<'_>) -> Result<ChangeRow> {
             None => None,
         },
         can_log_in: row.get("can_log_in")?,
+    })
+}
+
+/// Reads that a target was written off.
+pub(super) fn write_off(row: &Row<'_>) -> Result<WriteOff> {
+    Ok(WriteOff {
+        target: TargetId::from_text(row.get("target")?),
+        by: row.get("made_by")?,
+        reason: row.get("reason")?,
+        at: moment(row, "at")?,
+        returned: row.get::<_, Option<i64>>("returned")?.map(WallTime::from_micros),
     })
 }
 

@@ -7,7 +7,7 @@ use super::rows;
 use crate::database::{execute, holds, one};
 use crate::error::Stop;
 use mayfly_domain::{ChangeId, ChangeKind, ChangeState, EndReason, Failure, SessionId, SessionState, WallTime};
-use mayfly_engine::ports::ledger::{ChangeRow, HoldRow, Learnt, SessionRow, Write};
+use mayfly_engine::ports::ledger::{ChangeRow, HoldRow, Learnt, SessionRow, Write, WriteOff};
 use mayfly_engine::proof::Ending;
 use rusqlite::{Connection, params};
 
@@ -39,6 +39,14 @@ pub(super) fn apply(connection: &Connection, writes: Vec<Write>) -> Result<(), S
             }
             Write::Know { endpoint, target: None } => {
                 execute(connection, include_str!("../../sql/known-target-delete.sql"), [endpoint.to_string()])?;
+            }
+            Write::WriteOff(WriteOff { target, by, reason, at, .. }) => {
+                let values = params![target.as_str(), by, reason, at.micros()];
+                execute(connection, include_str!("../../sql/write-off-insert.sql"), values)?;
+            }
+            Write::Return { target, at } => {
+                let values = params![target.as_str(), at.micros()];
+                execute(connection, include_str!("../../sql/write-off-returned.sql"), values)?;
             }
             Write::Trust { from, trust } => {
                 let values = [rows::to_json(&from)?, rows::to_json(&trust)?];

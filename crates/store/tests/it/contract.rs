@@ -4,11 +4,12 @@
 use crate::rig::{
     Rig, at, change, change_id, entry, event, installation, membership, place, session, session_id, target,
 };
+use mayfly_domain::authorise::authorise_administration;
 use mayfly_domain::{AccountName, ChangeState, EndReason, Failure, FailureClass, RunId, SessionState};
-use mayfly_engine::ports::ledger::{ChangeRow, Entry, HoldRow, Learnt, Ledger, LedgerError, Write};
+use mayfly_engine::ports::ledger::{self, ChangeRow, Entry, HoldRow, Learnt, Ledger, LedgerError, Write};
 use mayfly_engine::ports::provider::{Presence, Sight};
 use mayfly_engine::ports::trail::Trail;
-use mayfly_engine::proof::{AbsentProof, Ending, KeptProof, ReleasedProof};
+use mayfly_engine::proof::{AbsentProof, Ending, KeptProof, ReleasedProof, WrittenOffProof};
 use sha2::{Digest, Sha256};
 
 macro_rules! contract {
@@ -32,6 +33,7 @@ contract!(
     a_change_goes_its_way_and_keeps_what_was_learnt,
     only_allowed_moves_of_a_change_are_taken,
     what_was_kept_is_outstanding_and_can_be_taken_up_again,
+    what_was_written_off_is_listed_for_ever_and_can_be_taken_up_again,
     due_work_is_found_in_order_and_without_the_targets_named,
     there_is_one_unfinished_membership_and_it_counts_its_holds,
     a_session_is_closable_when_nothing_that_belongs_to_it_is_at_work,
@@ -50,6 +52,10 @@ pub(crate) fn ending(change: &ChangeRow, state: ChangeState) -> Ending {
             Ending::Released(ReleasedProof::from_sight(change, &sight(Presence::Stranger, None)).unwrap())
         }
         ChangeState::Kept => Ending::Kept(KeptProof::from_sight(&sight(Presence::Stranger, Some(false))).unwrap()),
+        ChangeState::WrittenOff => {
+            let by = authorise_administration(0, 0).unwrap();
+            Ending::WrittenOff(WrittenOffProof::from_person(&by, "burnt").unwrap())
+        }
         _ => panic!("{state:?} is no end"),
     }
 }
@@ -205,6 +211,37 @@ async fn what_was_kept_is_outstanding_and_can_be_taken_up_again(store: &(impl Le
     done(store, vec![to_change(1, Kept, Withdrawing)]).await;
     assert_eq!(store.owed_on(&row.target, 9).await.unwrap().len(), 1);
     assert_eq!(store.footprint(&session_id(1)).await.unwrap().unwrap().changes.len(), 1);
+}
+
+async fn what_was_written_off_is_listed_for_ever_and_can_be_taken_up_again(store: &(impl Ledger + Trail)) {
+    use ChangeState::{Absent, Intended, Withdrawing, WrittenOff};
+    let row = change(1, &session_id(1));
+    let note = ledger::WriteOff {
+        target: row.target.clone(),
+        by: "uid:0".to_owned(),
+        reason: "burnt".to_owned(),
+        at: at(10),
+        returned: None,
+    };
+    done(store, vec![Write::Intend(Box::new(row.clone())), to_change(1, Intended, Withdrawing)]).await;
+    assert_eq!(store.written_off().await, Ok(Vec::new()));
+    let end = Write::Conclude { id: row.id.clone(), at: at(10), ending: ending(&row, WrittenOff) };
+    done(store, vec![Write::WriteOff(note.clone()), end]).await;
+    assert_eq!(store.written_off().await, Ok(vec![row.target.clone()]));
+    assert_eq!(store.written_off_on(&row.target, 9).await.unwrap()[0].state, WrittenOff);
+    assert_eq!(store.written_off_on(&target(2), 9).await, Ok(Vec::new()));
+    assert_eq!(store.due(at(999), 9, &[]).await, Ok(Vec::new()), "nothing tries it by itself");
+    assert_eq!(store.outstanding(None, 9).await.unwrap().len(), 1);
+    assert_eq!(store.write_offs().await, Ok(vec![note.clone()]));
+    let back = Write::Return { target: row.target.clone(), at: at(30) };
+    done(store, vec![to_change(1, WrittenOff, Withdrawing), back]).await;
+    let end = Write::Conclude { id: row.id.clone(), at: at(31), ending: ending(&row, Absent) };
+    done(store, vec![end]).await;
+    assert_eq!(store.written_off().await, Ok(Vec::new()));
+    let returned = Some(at(30));
+    assert_eq!(store.write_offs().await, Ok(vec![ledger::WriteOff { returned, ..note.clone() }]), "the note stays");
+    done(store, vec![Write::WriteOff(ledger::WriteOff { at: at(40), ..note })]).await;
+    assert_eq!(store.write_offs().await.unwrap()[0].at, at(40), "the newest is the first");
 }
 
 async fn due_work_is_found_in_order_and_without_the_targets_named(store: &(impl Ledger + Trail)) {

@@ -10,3 +10,4 @@ mod out;
 pub(crate) mod script;
 mod sessions;
 mod stage;
+mod written_off;

@@ -127,6 +127,7 @@ kinds_of() {
     withdraw) kinds='lock existing uid gid change yes_or_no swept?' ;;
     end_some) kinds="lock owner $scope" ;;
     open_companion) kinds='lock number path lines' ;;
+    scan) kinds='ours address number prefix' ;;
     look_companion) kinds='lock path lines verb' ;;
     *) refuse operation "$1" ;;
     esac
@@ -163,6 +164,10 @@ check_lock() {
     [0123456789abcdef][0123456789abcdef]) ;;
     *) refuse form lock ;;
     esac
+}
+
+check_prefix() {
+    is_listed prefix "$1" || refuse prefix "$1"
 }
 
 check_number() {

@@ -1,0 +1,5 @@
+-- Notes an account that a search found.
+INSERT INTO orphan (target, account, record, native_id, mark, deadline, made, last_log_in, can_log_in, sessions, first_seen, last_seen,
+  ignored_by, ignored_reason, ignored_until)
+VALUES (:target, :account, :record, :native_id, :mark, :deadline, :made, :last_log_in, :can_log_in, :sessions, :first_seen, :last_seen,
+  :ignored_by, :ignored_reason, :ignored_until)
