@@ -194,9 +194,9 @@ pub(crate) struct Settings {
 /// `server init`.
 #[derive(Debug, Args)]
 pub(crate) struct Init {
-    /// The name under which clients reach this server
-    #[arg(long, value_name = "NAME", default_value = "localhost")]
-    pub(crate) host: String,
+    /// The name under which clients reach this server; asked for at a terminal, otherwise this machine's name, or localhost with --directory
+    #[arg(long, value_name = "NAME")]
+    pub(crate) host: Option<String>,
     /// Put everything below this directory instead of /etc, /var and /run
     #[arg(long, value_name = "PATH")]
     pub(crate) directory: Option<PathBuf>,

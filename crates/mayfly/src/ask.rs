@@ -66,6 +66,22 @@ pub(crate) fn yes(question: &str, option: &str, no_input: bool) -> Result<(), Fa
     Err(Failure::usage("not confirmed: nothing was done"))
 }
 
+/// Asks for a text at the terminal, for which `default` stands where nothing is typed or nobody can be asked.
+///
+/// # Errors
+/// When the terminal cannot be read.
+pub(crate) fn with_default(question: &str, default: &str, no_input: bool) -> Result<String, Failure> {
+    if no_input || !std::io::stdin().is_terminal() {
+        return Ok(default.to_owned());
+    }
+    let mut line = String::new();
+    let asked =
+        write!(std::io::stderr(), "{question} [{default}]: ").and_then(|()| std::io::stdin().read_line(&mut line));
+    asked.map_err(|error| Failure::usage(format!("the answer cannot be read: {error}")))?;
+    let typed = line.trim();
+    Ok(if typed.is_empty() { default.to_owned() } else { typed.to_owned() })
+}
+
 fn at_terminal(prompt: &str, option: &str) -> Result<Zeroizing<String>, Failure> {
     let typed = rpassword::prompt_password(format!("{prompt}: "));
     let typed = typed.map(Zeroizing::new).map_err(|error| {

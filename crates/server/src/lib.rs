@@ -27,6 +27,7 @@ mod orders;
 mod overview;
 mod owed;
 mod peer;
+mod ports;
 mod readiness;
 mod sign_ins;
 mod ssh_authority;

@@ -12,6 +12,7 @@ use crate::entropy::OsEntropy;
 use crate::keys::{self, Signer};
 use crate::lockdowns::Lockdowns;
 use crate::metrics::{self, Metrics};
+use crate::ports;
 use crate::sign_ins;
 use crate::ssh_authority;
 use crate::user_authority::{self, UserAuthorities};
@@ -69,12 +70,14 @@ pub enum StartError {
         source: std::io::Error,
     },
     /// A listener.
-    #[error("cannot listen on {address} ({setting}): {source}: stop what uses it, or set another address")]
+    #[error("cannot listen on {address} ({setting}): {source}: {holder} uses it: stop it, or set another address")]
     Listen {
         /// The setting.
         setting: &'static str,
         /// Its value.
         address: SocketAddr,
+        /// Who listens there, as far as it can be seen.
+        holder: String,
         /// The system's error.
         source: std::io::Error,
     },
@@ -124,7 +127,10 @@ impl mayfly_brokers::port::Tasks for BrokerTasks {
 }
 
 async fn listen(setting: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address).await.map_err(|source| StartError::Listen { setting, address, source })
+    TcpListener::bind(address).await.map_err(|source| {
+        let holder = ports::holder(address).map_or_else(|| "something".to_owned(), |holder| holder.to_string());
+        StartError::Listen { setting, address, holder, source }
+    })
 }
 
 /// Listens where a setting says so.

@@ -2,6 +2,7 @@
 
 use super::{Context, facts};
 use crate::args::Init;
+use crate::ask;
 use crate::escape;
 use crate::failure::{Exit, Failure};
 use mayfly_server::cli::{Clock, OsClock, Prefix};
@@ -21,9 +22,10 @@ pub(super) fn init(context: &Context, options: Init) -> Result<Exit, Failure> {
     }
     // Nobody is named, and there is no package's user: then it is for whoever does this.
     let user = user.filter(|_| owner.is_some()).map(str::to_owned);
+    let public_host = public_host(&options, context.no_input)?;
     let options = InitOptions {
         directory: options.directory,
-        public_host: options.host,
+        public_host,
         https: options.https,
         postgres: options.postgres,
         ssh: options.ssh,
@@ -32,7 +34,7 @@ pub(super) fn init(context: &Context, options: Init) -> Result<Exit, Failure> {
         owner,
     };
     let report = commands::init(&options, OsClock::default().wall()).map_err(|error| match error {
-        InitError::Exists(_) => Failure::own(Exit::Conflict, error.to_string()),
+        InitError::Exists(_) | InitError::Port { .. } => Failure::own(Exit::Conflict, error.to_string()),
         other => Failure::unexpected(other.to_string()),
     })?;
     let (config, ca) = (report.config.display().to_string(), report.ca.display().to_string());
@@ -60,6 +62,19 @@ pub(super) fn init(context: &Context, options: Init) -> Result<Exit, Failure> {
         )
     })?;
     Ok(Exit::Done)
+}
+
+/// The name under which clients reach the server: as given, or asked for with this machine's name as what is probably meant.
+/// What is only tried out in a directory is reached on this machine.
+fn public_host(options: &Init, no_input: bool) -> Result<String, Failure> {
+    match &options.host {
+        Some(host) => Ok(host.clone()),
+        None if options.directory.is_some() => Ok("localhost".to_owned()),
+        None => {
+            let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
+            ask::with_default("name under which clients reach this server", &machine, no_input)
+        }
+    }
 }
 
 /// The user whom the server will run as: the one named, or the one that a package makes where root makes the installation of the

@@ -3,6 +3,7 @@
 use crate::authority::{self, AuthorityError};
 use crate::config::{Audit, Config, Keys, Listen, Log, LogFormat, Source};
 use crate::entropy::OsEntropy;
+use crate::ports;
 use crate::ssh_authority;
 use crate::user_authority;
 use crate::wire_up::{key_check_path, store_settings};
@@ -58,6 +59,16 @@ pub enum InitError {
     /// Something of one is there already.
     #[error("{0} exists: an installation is never made over another; move it away first if it is not needed any more")]
     Exists(PathBuf),
+    /// A port is not free, or is none of this machine's.
+    #[error("{option} {address}: {what}")]
+    Port {
+        /// How it is given on the command line.
+        option: &'static str,
+        /// What was wanted.
+        address: SocketAddr,
+        /// Who is in the way, and where else it could be.
+        what: String,
+    },
     /// A file or directory.
     #[error("{path}: {source}")]
     File {
@@ -136,6 +147,7 @@ pub fn init(options: &InitOptions, now: WallTime) -> Result<InitReport, InitErro
             return Err(InitError::Exists(made.clone()));
         }
     }
+    check_ports(&options)?;
     for directory in [path.parent(), config.listen.socket.parent(), config.audit.checkpoints.parent()] {
         directory.map(make_directory).transpose()?;
     }
@@ -171,6 +183,26 @@ pub fn init(options: &InitOptions, now: WallTime) -> Result<InitReport, InitErro
         ca: config.data_directory.join("ca.pem"),
         socket: config.listen.socket,
     })
+}
+
+/// Whether the new server could listen where it is to listen, before anything is made.
+fn check_ports(options: &InitOptions) -> Result<(), InitError> {
+    let wanted = [("--https", options.https), ("--postgres", options.postgres), ("--ssh", options.ssh)];
+    for (option, address) in wanted.into_iter().chain(options.metrics.map(|address| ("--metrics", address))) {
+        let what = match ports::is_free(address) {
+            Ok(true) => continue,
+            Ok(false) => {
+                let holder =
+                    ports::holder(address).map_or_else(|| "another process".to_owned(), |holder| holder.to_string());
+                let other =
+                    ports::near(address).map_or_else(String::new, |near| format!(", or choose {option} {near}"));
+                format!("{holder} listens there: stop it{other}")
+            }
+            Err(error) => format!("nobody can listen there: {error}"),
+        };
+        return Err(InitError::Port { option, address, what });
+    }
+    Ok(())
 }
 
 /// Gives a file, or a directory with all that is in it, to whoever the server will run as. No link is followed.
