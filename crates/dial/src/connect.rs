@@ -41,7 +41,26 @@ impl Dialer {
         limit: Duration,
     ) -> Result<TcpStream, DialError> {
         let endpoint = &destination.endpoint;
-        match tokio::time::timeout(limit, connect_any(endpoint, None, limit)).await {
+        match tokio::time::timeout(limit, connect_any(endpoint, None, limit, &|_| true)).await {
+            Ok(answer) => answer,
+            Err(_elapsed) => Err(timed_out(endpoint, limit)),
+        }
+    }
+
+    /// As [`Dialer::connect`], but only to addresses that `allowed` accepts. What is asked is the very address that is then
+    /// dialled, so that a name whose answer changes leads nowhere else (SECURITY-CASES §3, 15).
+    ///
+    /// # Errors
+    /// As [`Dialer::connect`]; [`DialError::NotAllowed`] when no address is accepted.
+    pub async fn connect_where(
+        &self,
+        _permit: Permit<'_>,
+        destination: &Destination,
+        allowed: fn(IpAddr) -> bool,
+        limit: Duration,
+    ) -> Result<TcpStream, DialError> {
+        let endpoint = &destination.endpoint;
+        match tokio::time::timeout(limit, connect_any(endpoint, None, limit, &allowed)).await {
             Ok(answer) => answer,
             Err(_elapsed) => Err(timed_out(endpoint, limit)),
         }
@@ -60,7 +79,7 @@ impl Dialer {
         limit: Duration,
     ) -> Result<TcpStream, DialError> {
         let endpoint = &destination.endpoint;
-        match tokio::time::timeout(limit, connect_any(endpoint, Some(source), limit)).await {
+        match tokio::time::timeout(limit, connect_any(endpoint, Some(source), limit, &|_| true)).await {
             Ok(answer) => answer,
             Err(_elapsed) => Err(timed_out(endpoint, limit)),
         }
@@ -72,7 +91,12 @@ fn timed_out(endpoint: &Endpoint, limit: Duration) -> DialError {
 }
 
 /// Resolves the host and tries its addresses one after another.
-async fn connect_any(endpoint: &Endpoint, source: Option<IpAddr>, limit: Duration) -> Result<TcpStream, DialError> {
+async fn connect_any(
+    endpoint: &Endpoint,
+    source: Option<IpAddr>,
+    limit: Duration,
+    allowed: &(dyn Fn(IpAddr) -> bool + Sync),
+) -> Result<TcpStream, DialError> {
     let addresses: Vec<SocketAddr> = tokio::net::lookup_host((endpoint.host.as_str(), endpoint.port))
         .await
         .map_err(|error| DialError::Resolve { endpoint: endpoint.clone(), source: Some(error) })?
@@ -81,6 +105,10 @@ async fn connect_any(endpoint: &Endpoint, source: Option<IpAddr>, limit: Duratio
     let share = limit / u32::try_from(addresses.len().max(1)).unwrap_or(u32::MAX);
     let mut last = DialError::Resolve { endpoint: endpoint.clone(), source: None };
     for address in addresses {
+        if !allowed(address.ip()) {
+            last = DialError::NotAllowed { endpoint: endpoint.clone(), address: address.ip() };
+            continue;
+        }
         last = match tokio::time::timeout(share, connect_one(address, source)).await {
             Ok(Ok(stream)) => return Ok(stream),
             Ok(Err(source)) => DialError::Connect { endpoint: endpoint.clone(), source },

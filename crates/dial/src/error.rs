@@ -77,6 +77,17 @@ pub enum DialError {
     /// The authorities written down for the target cannot be used.
     #[error("the certificate authority text cannot be used: {0}")]
     Authorities(AuthoritiesFault),
+    /// The certificate with which we say who we are, or its key, cannot be used. The text quotes neither.
+    #[error("the client certificate cannot be used: {0}")]
+    Identity(String),
+    /// An address that the receiver's name leads to is not allowed.
+    #[error("{endpoint} leads to {address}, which is not allowed")]
+    NotAllowed {
+        /// Where to.
+        endpoint: Endpoint,
+        /// The address.
+        address: std::net::IpAddr,
+    },
     /// The TLS library refused its own settings.
     #[error("TLS cannot be set up")]
     Settings(#[source] rustls::Error),
@@ -152,6 +163,8 @@ impl DialError {
             Self::HostKey { .. }
             | Self::HostName { .. }
             | Self::Authorities(_)
+            | Self::Identity(_)
+            | Self::NotAllowed { .. }
             | Self::Certificate { .. }
             | Self::NotTls { .. } => FailureClass::Conflict,
             Self::Settings(_) => FailureClass::Bug,
@@ -183,6 +196,13 @@ impl DialError {
             }
             Self::Authorities(fault) => format!(
                 "the record's `tls.ca` cannot be used: {fault}; give the PEM of the authority that signed the server's certificate"
+            ),
+            Self::Identity(text) => {
+                format!("the client certificate cannot be used: {text}; give the certificate and its key as PEM")
+            }
+            Self::NotAllowed { endpoint, address } => format!(
+                "{endpoint} leads to {address}, an address that is not public: allow private addresses for this receiver if that \
+                 is meant; nothing was sent"
             ),
             Self::Settings(_) => "TLS could not be set up here: this is a mistake of ours".to_owned(),
             Self::Certificate { endpoint, fault, .. } => {

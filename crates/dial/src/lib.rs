@@ -19,4 +19,4 @@ pub use connect::Dialer;
 pub use credentials::{Credential, Credentials};
 pub use error::{AuthoritiesFault, CertificateFault, DialError};
 pub use tls::{TlsConnection, tls_connect};
-pub use trust::tls_client_config;
+pub use trust::{ClientIdentity, tls_client_config, tls_client_config_as};

@@ -166,6 +166,10 @@ kinds! {
     KeyRotated = "key.rotated",
     /// A record was checked against its target.
     RecordChecked = "record.checked",
+    /// A sink of the trail has got nothing for a while; everything is kept for it.
+    SinkFailed = "sink.failed",
+    /// A sink that had failed has got something again.
+    SinkRecovered = "sink.recovered",
     /// What installs the helper of a record's target was given out.
     RecordHelperPrinted = "record.helper_printed",
 }

@@ -29,7 +29,7 @@ pub use failure::{Failure, FailureClass};
 pub use ids::{ApiTokenId, ChangeId, ConnectionId, InstallationId, RunId, SessionId};
 pub use lockdown::Lockdown;
 pub use names::{Login, NameError, PersonName, RecordName};
-pub use permit::{Owed, Permit};
+pub use permit::{Outlet, Owed, Permit};
 pub use place::{CredentialRef, Destination, Endpoint, Place, TargetId, Trust};
 pub use scope::Scope;
 pub use secret::Secret;

@@ -1,6 +1,7 @@
 //! What lets a piece of code reach a target: a decision (`Authorised`), a debt (`Owed`), or an administrator's question
-//! (`Administration`). None of them can be made up: the first and last come from [`crate::authorise`], and `Owed` only from
-//! a row of the ledger.
+//! (`Administration`); and what lets it reach a receiver of reports, which is no target: an administrator has named it
+//! (`Outlet`). None of them can be made up: `Authorised` and `Administration` come from [`crate::authorise`], `Owed` only from
+//! a row of the ledger, `Outlet` only from settings.
 
 use crate::authorise::{Administration, Authorised};
 use crate::ids::ChangeId;
@@ -30,6 +31,24 @@ impl Owed {
     }
 }
 
+/// The proof that an administrator has named this receiver for what the server reports: the trail, events, traces.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outlet {
+    name: String,
+}
+
+impl Outlet {
+    /// Only what delivers reports calls this, with a receiver that an administrator wrote down; `cargo xtask tidy` keeps it so.
+    pub fn named(name: impl Into<String>) -> Self {
+        Self { name: name.into() }
+    }
+
+    /// The receiver, as the administrator calls it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
 /// What dialling takes.
 #[derive(Debug, Clone, Copy)]
 pub enum Permit<'a> {
@@ -39,4 +58,6 @@ pub enum Permit<'a> {
     Undo(&'a Owed),
     /// An administrator asked for a look.
     Inspect(&'a Administration),
+    /// Something is reported to a receiver that an administrator has named.
+    Report(&'a Outlet),
 }

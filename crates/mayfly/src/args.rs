@@ -359,11 +359,29 @@ pub(crate) enum Audit {
         #[arg(short, long)]
         follow: bool,
     },
+    /// Write the trail for others to read: `-o jsonl`, which is the default, `csv`, `cef` or `ocsf`, one entry a line
+    ///
+    /// JSON lines are the very bytes that are hashed; a whole trail of them is what `audit verify --export` takes.
+    Export(AuditExport),
     /// Verify the trail offline: names the first bad entry; exit code 11 when there is one
     ///
     /// Reads the store of this machine's installation, or an export (`audit tail -n all -o jsonl`), against the checkpoints
     /// and their public key. Needs no server and no secret.
     Verify(Verify),
+}
+
+/// `audit export`.
+#[derive(Debug, Args)]
+pub(crate) struct AuditExport {
+    /// Into this file, which must not be there yet, instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// Only entries of then or later, such as 2026-11-24T16:00:00Z
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: Option<String>,
+    /// Only entries before then
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<String>,
 }
 
 /// `audit verify`.

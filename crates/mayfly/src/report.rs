@@ -9,7 +9,7 @@ use std::io::Write as _;
 /// Writes the failure to standard error.
 pub(crate) fn failure(failure: &Failure, format: Format, colour: bool) {
     let text = match format {
-        Format::Table | Format::Name => text(failure, colour),
+        Format::Table | Format::Name | Format::Csv | Format::Cef | Format::Ocsf => text(failure, colour),
         Format::Json => format!("{:#}\n", value(failure)),
         Format::Jsonl => format!("{}\n", value(failure)),
     };

@@ -3,6 +3,8 @@
 //! Order: defaults, then the file, then `MAYFLY__LISTEN__POSTGRES=…` (double underscore between levels). An unknown key is an
 //! error that names it.
 
+mod sinks;
+
 use figment::Figment;
 use figment::providers::{Env, Format, Toml};
 use mayfly_domain::Prefix;
@@ -10,6 +12,8 @@ use mayfly_vault::KeySource;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+
+pub(crate) use sinks::{Sink, Syslog};
 
 /// Where the settings are unless said otherwise.
 pub const DEFAULT_PATH: &str = "/etc/mayfly/mayfly.toml";
@@ -111,6 +115,9 @@ pub struct Audit {
     /// The directory to which signed checkpoints are also written, outside the data directory. Whoever can write both can
     /// roll both back: ship it to another machine.
     pub checkpoints: PathBuf,
+    /// Where each entry is delivered besides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sinks: Vec<Sink>,
 }
 
 /// The log, on standard error.
@@ -191,6 +198,7 @@ impl Config {
                     .to_owned(),
             );
         }
+        sinks::check(&self.audit.sinks)?;
         if self.https.is_some() && self.listen.https.is_none() {
             return Err("`https` names a certificate, but `listen.https` is not set: name where to listen".to_owned());
         }

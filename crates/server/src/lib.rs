@@ -30,6 +30,7 @@ mod peer;
 mod ports;
 mod readiness;
 mod sign_ins;
+mod sinks;
 mod ssh_authority;
 mod user_authority;
 mod wire_up;

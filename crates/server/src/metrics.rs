@@ -1,6 +1,7 @@
 //! `/metrics` in Prometheus' text form, `/healthz` and `/readyz`. No label names a person or a record.
 
 use crate::context::Context;
+use crate::sinks::States;
 use crate::{http, overview, readiness};
 use axum::Router;
 use axum::extract::State;
@@ -8,6 +9,7 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use mayfly_engine::Tasks;
 use mayfly_engine::ports::clock::Clock;
+use mayfly_engine::ports::trail::Trail;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,13 +26,14 @@ pub(crate) struct Metrics {
     context: Arc<Context>,
     handle: PrometheusHandle,
     recorder: PrometheusRecorder,
+    sinks: States,
 }
 
 impl Metrics {
     /// Metrics about this server.
-    pub(crate) fn new(context: Arc<Context>) -> Arc<Self> {
+    pub(crate) fn new(context: Arc<Context>, sinks: States) -> Arc<Self> {
         let recorder = PrometheusBuilder::new().build_recorder();
-        Arc::new(Self { context, handle: recorder.handle(), recorder })
+        Arc::new(Self { context, handle: recorder.handle(), recorder, sinks })
     }
 
     /// Sets every gauge to what it is now.
@@ -51,6 +54,23 @@ impl Metrics {
             metrics::counter!("mayfly_store_transactions_total").absolute(counts.transactions);
             metrics::counter!("mayfly_store_entries_total").absolute(counts.entries);
             metrics::counter!("mayfly_audit_checkpoints_total").absolute(counts.checkpoints);
+        });
+        self.refresh_sinks().await
+    }
+
+    /// How far behind each sink of the trail is.
+    async fn refresh_sinks(&self) -> Result<(), mayfly_engine::ports::ledger::LedgerError> {
+        let (size, now) = (self.context.store.size().await?, self.context.clock.wall());
+        metrics::with_local_recorder(&self.recorder, || {
+            for (sink, state) in &self.sinks {
+                let lag = state.lag();
+                let age = lag.oldest.map_or(0, |oldest| now.offset_from(oldest).max(0));
+                metrics::gauge!("mayfly_sink_lag_seconds", "sink" => sink.clone()).set(seconds(age));
+                let behind = count(size.saturating_sub(lag.next));
+                metrics::gauge!("mayfly_sink_lag_entries", "sink" => sink.clone()).set(behind);
+                metrics::counter!("mayfly_sink_failures_total", "sink" => sink.clone()).absolute(lag.failures);
+                metrics::counter!("mayfly_sink_gaps_total", "sink" => sink.clone()).absolute(lag.gaps);
+            }
         });
         Ok(())
     }

@@ -14,6 +14,7 @@ use crate::lockdowns::Lockdowns;
 use crate::metrics::{self, Metrics};
 use crate::ports;
 use crate::sign_ins;
+use crate::sinks;
 use crate::ssh_authority;
 use crate::user_authority::{self, UserAuthorities};
 use mayfly_access::store::StoreError;
@@ -81,6 +82,9 @@ pub enum StartError {
         /// The system's error.
         source: std::io::Error,
     },
+    /// A sink of the trail.
+    #[error("{0}")]
+    Sink(String),
     /// The local socket.
     #[error("{0}")]
     Socket(String),
@@ -157,6 +161,7 @@ impl Server {
         let tls = authority::server_tls(&config.data_directory, &vault, &config.public_host, clock.wall())?;
         let https_tls = authority::https_tls(config.https.as_ref(), &tls)?;
         let authorities = user_authority::load(&config.data_directory, &vault, &config.account_prefix)?;
+        let ready = sinks::make(&config).map_err(StartError::Sink)?;
         let socket = api::bind(&config.listen.socket).map_err(StartError::Socket)?;
         let https_at = listen_where("listen.https", config.listen.https).await?;
         let postgres_at = listen_where("listen.postgres", config.listen.postgres).await?;
@@ -181,8 +186,9 @@ impl Server {
         if let Some(listener) = ssh_at.filter(|_| !store.observing()) {
             listeners.spawn("ssh listener", ssh_broker(listener, door, &context, identity));
         }
+        let states = sinks::start(ready, &context, &tasks);
         if let Some(listener) = metrics_at {
-            let metrics = Metrics::new(Arc::clone(&context));
+            let metrics = Metrics::new(Arc::clone(&context), states);
             listeners.spawn("metrics listener", metrics::serve(listener, metrics, listeners.clone()));
         }
         if !store.observing() {

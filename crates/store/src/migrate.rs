@@ -18,6 +18,7 @@ pub(crate) const ALL: &[&str] = &[
     include_str!("../migrations/0010-epochs.sql"),
     include_str!("../migrations/0011-write-offs.sql"),
     include_str!("../migrations/0012-orphans.sql"),
+    include_str!("../migrations/0013-sinks.sql"),
 ];
 
 /// The version that this program works with.
@@ -113,6 +114,7 @@ mod tests {
         "sealed_secret",
         "session",
         "session_history",
+        "sink_cursor",
         "trail",
         "trail_tree",
         "write_off",

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use mayfly_domain::InstallationId;
 use mayfly_domain::audit::Event;
 use mayfly_engine::ports::ledger::LedgerError;
-use mayfly_engine::ports::trail::{Trail, TrailEntry};
+use mayfly_engine::ports::trail::{Cursors, Trail, TrailEntry};
 use rusqlite::{Connection, Row, params};
 use std::collections::BTreeMap;
 
@@ -26,6 +26,24 @@ impl Trail for Store {
 
     async fn size(&self) -> Result<u64, LedgerError> {
         self.read(|connection| Ok(read_tree(connection)?.map_or(0, |(size, _)| size))).await
+    }
+}
+
+#[async_trait]
+impl Cursors for Store {
+    async fn cursor(&self, sink: &str) -> Result<Option<u64>, LedgerError> {
+        let sink = sink.to_owned();
+        let sql = include_str!("../sql/sink-cursor.sql");
+        self.read(move |connection| Ok(one(connection, sql, [sink], |row| number(row, 0))?)).await
+    }
+
+    async fn advance(&self, sink: &str, next: u64) -> Result<(), LedgerError> {
+        let (sink, next) = (sink.to_owned(), stored(next));
+        let advanced = self.write(Vec::new(), move |connection| {
+            execute(connection, include_str!("../sql/sink-cursor-put.sql"), params![sink, next])?;
+            Ok(())
+        });
+        advanced.await.map_err(LedgerError::from)
     }
 }
 

@@ -6,7 +6,8 @@ use rcgen::{
     KeyUsagePurpose,
 };
 
-/// The authority's certificate, and a server's certificate and key for `localhost` and 127.0.0.1, all PEM.
+/// The authority's certificate, and a certificate and key for `localhost` and 127.0.0.1, good for a server and for a client,
+/// all PEM.
 pub(crate) struct Certificates {
     pub(crate) ca: String,
     pub(crate) certificate: String,
@@ -25,7 +26,7 @@ impl Certificates {
         let key = KeyPair::generate()?;
         let mut params = CertificateParams::new(["localhost".to_owned(), "127.0.0.1".to_owned()])?;
         params.distinguished_name.push(DnType::CommonName, "localhost");
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         params.use_authority_key_identifier_extension = true;
         let certificate = params.signed_by(&key, &authority).context("cannot sign the server's certificate")?;
         Ok(Self { ca: authority.pem(), certificate: certificate.pem(), key: key.serialize_pem() })

@@ -30,3 +30,29 @@ pub struct EventsQuery {
     /// Only entries whose kind is this or begins with this and a dot, such as `session` or `session.launched`.
     pub kind: Option<String>,
 }
+
+/// What of the trail is exported, and how.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+pub struct ExportQuery {
+    /// The form of an entry: `jsonl`, `csv`, `cef` or `ocsf`.
+    pub form: String,
+    /// Only entries of that moment or later, as RFC 3339 writes it.
+    pub from: Option<String>,
+    /// Only entries before that moment.
+    pub until: Option<String>,
+    /// The first entry wanted, counted from 0: the `next` of the answer before.
+    pub first: Option<u64>,
+    /// The most entries read; the server reads at most 1,000.
+    pub limit: Option<u32>,
+}
+
+/// A part of the trail in another form.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ExportAnswer {
+    /// The line before all others, where the form has one.
+    pub head: Option<String>,
+    /// A line for each entry, without its end. There may be none although there is a `next`.
+    pub lines: Vec<String>,
+    /// Where to go on; null after the last entry.
+    pub next: Option<u64>,
+}

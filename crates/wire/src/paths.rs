@@ -56,6 +56,8 @@ pub const TOKEN: &str = "/v1/tokens/{id}";
 pub const AUDIT: &str = "/v1/audit";
 /// GET gives the trail as it grows, as server-sent events.
 pub const EVENTS: &str = "/v1/events";
+/// GET reads the trail in another form.
+pub const AUDIT_EXPORT: &str = "/v1/audit/export";
 
 /// A path with its one parameter filled in. Names and ids need no escaping: their alphabets hold no reserved character.
 pub fn with(path: &str, value: &str) -> String {

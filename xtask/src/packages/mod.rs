@@ -38,6 +38,8 @@ const NEEDED: &[Package] = &[
     Package { name: "postgresql-client-15", purpose: "psql, pgbench and pg_dump as real clients" },
     Package { name: "pgbouncer", purpose: "what the broker's speed is compared with" },
     Package { name: "curl", purpose: "a real client of the API" },
+    Package { name: "rsyslog", purpose: "a receiver of the audit trail that is not ours" },
+    Package { name: "rsyslog-gnutls", purpose: "that receiver's TLS" },
     Package { name: "openssl", purpose: "certificates of the test servers" },
     Package { name: "python3-psycopg2", purpose: "a real client from another language" },
     Package { name: "util-linux", purpose: "setpriv: test servers do not run as root; namespaces of disposable hosts" },

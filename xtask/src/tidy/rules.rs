@@ -20,6 +20,7 @@ pub(super) const EDGES: &[Edges] = &[
     Edges { from: "mayfly-dial", to: &["mayfly-domain"] },
     Edges { from: "mayfly-access", to: &["mayfly-domain"] },
     Edges { from: "mayfly-vault", to: &["mayfly-domain"] },
+    Edges { from: "mayfly-export", to: &["mayfly-engine", "mayfly-domain", "mayfly-dial"] },
     Edges { from: "mayfly-providers", to: &["mayfly-engine", "mayfly-domain", "mayfly-protocol", "mayfly-dial"] },
     Edges { from: "mayfly-brokers", to: &["mayfly-domain", "mayfly-protocol", "mayfly-dial"] },
     Edges { from: "mayfly-store", to: &["mayfly-engine", "mayfly-access", "mayfly-domain"] },
@@ -31,6 +32,7 @@ pub(super) const EDGES: &[Edges] = &[
             "mayfly-dial",
             "mayfly-domain",
             "mayfly-engine",
+            "mayfly-export",
             "mayfly-protocol",
             "mayfly-providers",
             "mayfly-store",
@@ -108,6 +110,7 @@ pub(super) const PLACES: &[Place] = &[
 pub(super) const CALLS: &[CallRule] = &[
     // The contract suite stands in for the engine towards a provider.
     CallRule { function: "Owed::from_ledger", allowed: &["crates/engine/src/", "crates/contract/src/"] },
+    CallRule { function: "Outlet::named", allowed: &["crates/export/src/"] },
     CallRule { function: "Authorised::", allowed: &["crates/domain/src/"] },
     CallRule { function: "AbsentProof::from_sight", allowed: &["crates/engine/src/"] },
     CallRule { function: "ReleasedProof::from_prior", allowed: &["crates/engine/src/"] },

@@ -29,4 +29,5 @@ mod rebinding;
 mod record_check;
 mod refusals;
 mod scenarios;
+mod sinks;
 mod ssh;

@@ -35,6 +35,7 @@ pub(crate) const OPERATIONS: &[(&str, &str, &str)] = &[
     ("GET", "/v1/audit", "audit"),
     ("GET", "/v1/audit?from=0", "audit"),
     ("GET", "/v1/events", "audit"),
+    ("GET", "/v1/audit/export?form=cef", "audit"),
 ];
 
 /// Every path of the API is tried.

@@ -23,6 +23,16 @@ pub trait Trail: Send + Sync + 'static {
     async fn size(&self) -> Result<u64, LedgerError>;
 }
 
+/// How far each receiver of the trail has been served.
+#[async_trait]
+pub trait Cursors: Send + Sync + 'static {
+    /// The next entry that this sink is to get; `None` when it never got one.
+    async fn cursor(&self, sink: &str) -> Result<Option<u64>, LedgerError>;
+
+    /// Notes that this sink has got every entry before `next`, durably.
+    async fn advance(&self, sink: &str, next: u64) -> Result<(), LedgerError>;
+}
+
 /// The holder of the key that signs checkpoints. The key is never in the store.
 pub trait CheckpointSigner: Send + Sync + 'static {
     /// The name and key that stand in front of each signature of a signed note (<https://c2sp.org/signed-note>).

@@ -22,6 +22,12 @@ pub(crate) enum Format {
     Jsonl,
     /// Names or ids alone, one a line.
     Name,
+    /// Lists as comma-separated values, for spreadsheets.
+    Csv,
+    /// The trail in ArcSight's Common Event Format; of `audit export` only.
+    Cef,
+    /// The trail in the Open Cybersecurity Schema Framework; of `audit export` only.
+    Ocsf,
 }
 
 /// Where results and remarks go, and how.
@@ -63,6 +69,8 @@ impl Output {
             Format::Json => self.json(&serde_json::json!({ "items": items, "next": null })),
             Format::Jsonl => items.iter().try_for_each(|item| self.json(item)),
             Format::Name => self.write(&items.iter().map(|item| escape::line(&name(item)) + "\n").collect::<String>()),
+            Format::Csv => self.write(&table(items).csv()),
+            Format::Cef | Format::Ocsf => Err(no_form()),
         }
     }
 
@@ -75,6 +83,7 @@ impl Output {
             Format::Table => self.write(&text()),
             Format::Json | Format::Jsonl => self.json(item),
             Format::Name => self.write(&(escape::line(name) + "\n")),
+            Format::Csv | Format::Cef | Format::Ocsf => Err(no_form()),
         }
     }
 
@@ -85,7 +94,7 @@ impl Output {
     pub(crate) fn json<T: Serialize>(&self, value: &T) -> Result<(), Failure> {
         let text = match self.format {
             Format::Jsonl => serde_json::to_string(value),
-            Format::Table | Format::Json | Format::Name => serde_json::to_string_pretty(value),
+            _ => serde_json::to_string_pretty(value),
         };
         let text = text.map_err(|error| Failure::unexpected(format!("the result has no JSON form: {error}")))?;
         self.raw_json(&text)
@@ -124,4 +133,10 @@ impl Output {
     pub(crate) fn paint(&self, colour: u8, text: &str) -> String {
         if self.colour { format!("\x1b[{colour}m{text}\x1b[0m") } else { text.to_owned() }
     }
+}
+
+/// A result that is no list, or no part of the trail, was asked for in a form of those.
+pub(crate) fn no_form() -> Failure {
+    Failure::usage("this result has no such form: CSV is for lists, CEF and OCSF are for `audit export`")
+        .hint("mayfly … -o json")
 }

@@ -21,6 +21,17 @@ impl Table {
         self.rows.push(cells.iter().map(shown).collect());
     }
 
+    /// The whole as comma-separated values (RFC 4180): the head, with small letters, then the rows.
+    pub(crate) fn csv(&self) -> String {
+        let mut rows = self.rows.iter().map(|row| {
+            let cells: Vec<String> =
+                row.iter().map(|cell| if cell == "-" { String::new() } else { field(cell) }).collect();
+            cells.join(",") + "\n"
+        });
+        let head = rows.next().unwrap_or_default().to_lowercase().replace(' ', "_");
+        rows.fold(head, |text, row| text + &row)
+    }
+
     /// The whole text; nothing at all when there are no rows. Where `width` is given no line is longer: what does not fit is
     /// cut off and ends in `…`.
     pub(crate) fn render(&self, width: Option<usize>) -> String {
@@ -48,6 +59,12 @@ impl Table {
     }
 }
 
+/// A field of RFC 4180. What a spreadsheet would take for a formula gets an apostrophe in front (SECURITY-CASES §3, 14).
+fn field(text: &str) -> String {
+    let text = if text.starts_with(['=', '+', '-', '@']) { format!("'{text}") } else { text.to_owned() };
+    if text.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+}
+
 /// At most `width` columns of the text.
 fn cut(text: &str, width: usize) -> String {
     if text.width() <= width {
@@ -66,6 +83,14 @@ fn cut(text: &str, width: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_table_as_csv_has_no_formula_and_quotes_what_needs_it() {
+        let mut table = Table::new(&["NAME", "CAN LOG IN"]);
+        table.row(&["a,b \"c\"", ""]);
+        table.row(&["=1+1", "no"]);
+        assert_eq!(table.csv(), "name,can_log_in\n\"a,b \"\"c\"\"\",\n'=1+1,no\n");
+    }
 
     fn table() -> Table {
         let mut table = Table::new(&["NAME", "SUMMARY"]);

@@ -77,6 +77,9 @@ fn print(context: &Context, entries: &[String]) -> Result<(), Failure> {
             output.json(&serde_json::json!({ "items": parsed, "next": null }))
         }
         Format::Table => output.write(&entries.iter().map(|entry| line(entry)).collect::<String>()),
+        Format::Csv | Format::Cef | Format::Ocsf => {
+            Err(Failure::usage("the tail of the trail has no such form").hint("mayfly audit export -o csv"))
+        }
         Format::Name => {
             let number = |entry: &String| parse(entry)["seq"].to_string() + "\n";
             output.write(&entries.iter().map(number).collect::<String>())

@@ -4,6 +4,7 @@
 mod activate;
 mod apply;
 mod audit;
+mod audit_export;
 mod cleanup;
 mod connect;
 mod db;
@@ -28,7 +29,7 @@ mod whois;
 use crate::args::{Audit, Cleanup, Record, Secret, Server, Sessions, Token, User, Verb};
 use crate::client::Client;
 use crate::failure::{Exit, Failure};
-use crate::output::Output;
+use crate::output::{Format, Output, no_form};
 use mayfly_wire::paths;
 
 /// What every verb needs.
@@ -47,6 +48,10 @@ pub(crate) struct Context {
 /// # Errors
 /// Why it was not done.
 pub(crate) async fn run(context: &Context, verb: Verb) -> Result<u8, Failure> {
+    let export = matches!(verb, Verb::Audit(Audit::Export(_)));
+    if matches!(context.output.format, Format::Cef | Format::Ocsf) && !export {
+        return Err(no_form());
+    }
     let done = match verb {
         Verb::Db(options) => return db::run(context, options).await,
         Verb::Connect(options) => connect::run(context, options).await,
@@ -71,6 +76,7 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<u8, Failure> {
         Verb::Token(Token::Ls) => token::ls(context).await,
         Verb::Token(Token::Revoke { id }) => token::revoke(context, &id).await,
         Verb::Audit(Audit::Tail { count, follow }) => audit::tail(context, count, follow).await,
+        Verb::Audit(Audit::Export(options)) => audit_export::run(context, &options).await,
         Verb::Audit(Audit::Verify(options)) => verify::run(context, &options),
         Verb::Status => status::run(context).await,
         Verb::Lockdown(options) => lockdown::run(context, options).await,

@@ -111,4 +111,5 @@ fn operations() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(tokens::revoke))
         .routes(routes!(audit::read))
         .routes(routes!(events::follow))
+        .routes(routes!(audit::export))
 }

@@ -1,8 +1,8 @@
 //! `mayfly server check`: reads everything that a start reads, and opens nothing to anybody.
 
-use crate::config::{Config, Https, Source};
+use crate::config::{Config, Https, Sink, Source};
 use crate::wire_up::{StartError, open_vault};
-use crate::{authority, keys, user_authority};
+use crate::{authority, keys, sinks, user_authority};
 use mayfly_domain::WallTime;
 use std::path::Path;
 
@@ -29,6 +29,19 @@ fn given(https: &Https) -> String {
     format!("{}, key {}", https.certificate.display(), origin(&https.key))
 }
 
+fn receiver(sink: &Sink) -> String {
+    let form = format!("{:?}", sink.encoding).to_lowercase();
+    let to = match (&sink.file, &sink.syslog) {
+        (Some(path), _) => path.display().to_string(),
+        (None, Some(syslog)) => {
+            let key = syslog.key.as_ref().map_or(String::new(), |key| format!(", key {}", origin(key)));
+            format!("syslog at {}{key}", syslog.address)
+        }
+        (None, None) => "nowhere".to_owned(),
+    };
+    format!("{}: {form} to {to}", sink.name)
+}
+
 /// Checks what a start needs: the settings, the keys, that the installation's key fits the store, and the local authorities.
 ///
 /// # Errors
@@ -40,9 +53,10 @@ pub fn check(path: &Path, now: WallTime) -> Result<CheckReport, StartError> {
     let audit = keys::audit_key(&config.keys)?;
     let own = authority::server_tls(&config.data_directory, &vault, &config.public_host, now)?;
     authority::https_tls(config.https.as_ref(), &own)?;
+    sinks::make(&config).map_err(StartError::Sink)?;
     user_authority::load(&config.data_directory, &vault, &config.account_prefix)?;
     let address = |address: Option<std::net::SocketAddr>| address.map_or("off".to_owned(), |at| at.to_string());
-    let settings = vec![
+    let mut settings = vec![
         format!("installation = {installation}"),
         format!("public_host = {}", config.public_host),
         format!("data_directory = {}", config.data_directory.display()),
@@ -58,6 +72,7 @@ pub fn check(path: &Path, now: WallTime) -> Result<CheckReport, StartError> {
         format!("audit.checkpoints = {}", config.audit.checkpoints.display()),
         format!("log = {:?}, {}", config.log.format, config.log.level),
     ];
+    settings.extend(config.audit.sinks.iter().map(|sink| format!("audit.sinks = {}", receiver(sink))));
     Ok(CheckReport {
         settings,
         fingerprint: vault.fingerprint().to_string(),

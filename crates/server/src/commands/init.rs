@@ -116,7 +116,7 @@ fn settings(options: &InitOptions) -> (PathBuf, Config) {
         },
         https: None,
         keys: Keys { master: Source::File(etc.join("master.key")), audit: Source::File(etc.join("audit.key")) },
-        audit: Audit { checkpoints: below("/var/log/mayfly", "log").join("checkpoints") },
+        audit: Audit { checkpoints: below("/var/log/mayfly", "log").join("checkpoints"), sinks: Vec::new() },
         log: Log { format: LogFormat::Text, ..Log::default() },
     };
     (etc.join("mayfly.toml"), config)
