@@ -4,8 +4,20 @@
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
 /// Writes `length` characters that carry the lowest `5 * length` bits of `bits`, most significant first.
-pub(crate) fn encode(bits: u128, length: u32) -> String {
+pub fn encode(bits: u128, length: u32) -> String {
     (0..length).rev().map(|place| char::from(ALPHABET[((bits >> (5 * place)) & 31) as usize])).collect()
+}
+
+/// The five bits that a character carries, as somebody may have typed it: capital letters are taken too, and `o`, `i` and `l` for
+/// the digits that they look like. `None` for any other character.
+pub fn digit(letter: char) -> Option<u8> {
+    let letter = match letter.to_ascii_lowercase() {
+        'o' => '0',
+        'i' | 'l' => '1',
+        other => other,
+    };
+    let place = ALPHABET.iter().position(|known| char::from(*known) == letter)?;
+    u8::try_from(place).ok()
 }
 
 /// Whether every character of `text` belongs to the alphabet.
@@ -23,6 +35,12 @@ mod tests {
         assert_eq!(encode(31, 1), "z");
         assert_eq!(encode(32, 2), "10");
         assert_eq!(encode(u128::MAX, 13), "zzzzzzzzzzzzz");
+    }
+
+    #[test]
+    fn what_is_typed_is_taken_for_what_was_meant() {
+        assert_eq!(['0', 'O', 'o', '1', 'L', 'i', 'z', 'Z'].map(digit), [0, 0, 0, 1, 1, 1, 31, 31].map(Some));
+        assert_eq!(['u', '-', ' ', 'é'].map(digit), [None; 4]);
     }
 
     #[test]

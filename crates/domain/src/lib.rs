@@ -8,7 +8,7 @@ pub mod account;
 pub mod audit;
 pub mod authorise;
 pub mod change;
-mod crockford;
+pub mod crockford;
 pub mod entropy;
 pub mod failure;
 pub mod ids;

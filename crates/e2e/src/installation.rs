@@ -66,6 +66,8 @@ impl Installation {
             .arg(format!("--postgres=127.0.0.1:{}", made.postgres_port))
             .arg(format!("--ssh=127.0.0.1:{}", made.ssh_port))
             .arg(format!("--metrics=127.0.0.1:{}", made.metrics_port))
+            .arg("--recovery-key-file")
+            .arg(made.recovery_key())
             .stdin(Stdio::null())
             .output()?;
         ensure!(output.status.success(), "server init failed: {}", String::from_utf8_lossy(&output.stderr));
@@ -75,6 +77,11 @@ impl Installation {
     /// Its directory.
     pub fn directory(&self) -> &Path {
         &self.directory
+    }
+
+    /// The file with the recovery key that `init` gave.
+    pub fn recovery_key(&self) -> PathBuf {
+        self.directory.join("recovery-key")
     }
 
     /// Its settings file.

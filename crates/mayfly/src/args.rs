@@ -1,11 +1,13 @@
 //! The command line: every verb, option and environment variable, and the text that `--help` shows for each.
 
+mod keys;
 mod manage;
 mod values;
 
 use crate::output::Format;
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+pub(crate) use keys::{NewRecoveryKey, RecoverKey, RotateKey};
 pub(crate) use manage::{Apply, Export, Lockdown, LockdownVerb, Record, Secret, Set, Target, Token};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -166,6 +168,14 @@ pub(crate) enum User {
 pub(crate) enum Server {
     /// Make an installation: keys, local authority, store and settings
     Init(Init),
+    /// Write keys that were lost again, from the recovery key
+    ///
+    /// Makes no new key, and writes none over another. Needs the data directory, and the recovery key that `init` or `rotate-key` gave.
+    RecoverKey(RecoverKey),
+    /// Exchange the installation's key: seal everything by a new one, and forget the one before
+    ///
+    /// The server has to be stopped. Cut short, it is gone on with when this is run again. Gives a new recovery key.
+    RotateKey(RotateKey),
     /// Run the server until it is told to stop
     Run(Settings),
     /// Check what a start needs, and show the settings in force
@@ -218,6 +228,8 @@ pub(crate) struct Init {
     /// The user whom the server will run as, to whom everything is given; `mayfly` if there is one and root does this
     #[arg(long, value_name = "NAME")]
     pub(crate) user: Option<String>,
+    #[command(flatten)]
+    pub(crate) recovery: NewRecoveryKey,
 }
 
 /// `db`.

@@ -3,12 +3,15 @@
 
 use crate::failure::Failure;
 use std::fs::File;
-use std::io::{IsTerminal as _, Read, Write as _};
+use std::io::{BufRead as _, IsTerminal as _, Read, Write as _};
 use std::path::Path;
 use zeroize::Zeroizing;
 
 /// The longest secret that is read, in bytes: a private key fits.
 const SECRET_MOST: u64 = 64 * 1024;
+
+/// The longest line that is typed, in bytes.
+const LINE_MOST: u64 = 1024;
 
 /// Gets a secret: from `file` where one is named (`-` is standard input), otherwise by asking at the terminal. `option` is
 /// how the file is named on the command line, for the message that leads there.
@@ -26,7 +29,7 @@ pub(crate) fn secret(
         None if no_input => Err(Failure::usage(format!(
             "{prompt} is needed, and --no-input forbids asking: give it with {option} FILE"
         ))),
-        None => at_terminal(prompt, option),
+        None => unseen(prompt, option),
     }
 }
 
@@ -41,8 +44,8 @@ pub(crate) fn new_password(no_input: bool) -> Result<Zeroizing<String>, Failure>
     if no_input {
         return Err(Failure::usage("--no-input forbids asking: give the password on standard input"));
     }
-    let first = at_terminal("new password", "standard input, not")?;
-    let second = at_terminal("the same again", "standard input, not")?;
+    let first = unseen("new password", "standard input, not")?;
+    let second = unseen("the same again", "standard input, not")?;
     if first != second {
         return Err(Failure::usage("the two passwords differ: nothing was done"));
     }
@@ -82,7 +85,27 @@ pub(crate) fn with_default(question: &str, default: &str, no_input: bool) -> Res
     Ok(if typed.is_empty() { default.to_owned() } else { typed.to_owned() })
 }
 
-fn at_terminal(prompt: &str, option: &str) -> Result<Zeroizing<String>, Failure> {
+/// Whether somebody is at a terminal to answer.
+pub(crate) fn at_terminal() -> bool {
+    std::io::stdin().is_terminal()
+}
+
+/// Asks for a line at the terminal, which shows what is typed: for what is too long to be typed unseen.
+///
+/// # Errors
+/// A sentence, when there is nobody to answer.
+pub(crate) fn line(prompt: &str) -> Result<Zeroizing<String>, String> {
+    let mut typed = Zeroizing::new(String::with_capacity(1024));
+    let asked = write!(std::io::stderr(), "{prompt}: ");
+    let read = asked.and_then(|()| std::io::stdin().lock().take(LINE_MOST).read_line(&mut typed));
+    match read {
+        Ok(0) => Err(format!("{prompt}: nothing was typed")),
+        Ok(_) => Ok(typed),
+        Err(error) => Err(format!("{prompt}: what was typed cannot be read: {error}")),
+    }
+}
+
+fn unseen(prompt: &str, option: &str) -> Result<Zeroizing<String>, Failure> {
     let typed = rpassword::prompt_password(format!("{prompt}: "));
     let typed = typed.map(Zeroizing::new).map_err(|error| {
         Failure::usage(format!(

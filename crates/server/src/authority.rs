@@ -77,6 +77,11 @@ fn key_path(data: &Path) -> PathBuf {
 
 const SLOT: Slot<'static> = Slot { table: "authority", row: "local", column: "key", destination: None, owner: None };
 
+/// The files of the data directory that the installation's key seals, with what for.
+pub(crate) fn sealed_files(data: &Path) -> Vec<(PathBuf, Slot<'static>)> {
+    vec![(key_path(data), SLOT)]
+}
+
 fn day(now: WallTime, days: i64) -> Result<OffsetDateTime, AuthorityError> {
     let seconds = (now.micros() / 1_000_000).saturating_add(days.saturating_mul(86_400));
     OffsetDateTime::from_unix_timestamp(seconds).map_err(|_| AuthorityError::Clock)

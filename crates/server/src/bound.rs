@@ -8,11 +8,20 @@ use mayfly_domain::{Destination, Failure, FailureClass, RecordName, Secret, Trus
 use mayfly_store::Store;
 use mayfly_vault::{Sealed, Slot, Vault, VaultError};
 
+/// Where secrets are in the store.
+const TABLE: &str = "secrets";
+const COLUMN: &str = "secret";
+
 /// The place of a user record's secret in the store, for the record and the destination that it serves. `owner` is `None` for
 /// what was sealed before records were part of the binding.
 fn slot<'a>(user: &'a RecordName, owner: Option<&'a RecordName>, destination: &'a Destination) -> Slot<'a> {
     let owner = owner.map(RecordName::as_str);
-    Slot { table: "secrets", row: user.as_str(), column: "secret", destination: Some(destination), owner }
+    Slot { table: TABLE, row: user.as_str(), column: COLUMN, destination: Some(destination), owner }
+}
+
+/// The place of a user record's secret alone, for sealing its record key anew.
+pub(crate) fn place_of(user: &RecordName) -> Slot<'_> {
+    Slot { table: TABLE, row: user.as_str(), column: COLUMN, destination: None, owner: None }
 }
 
 /// The place of a secret that is bound so.

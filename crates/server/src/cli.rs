@@ -6,6 +6,7 @@ pub use mayfly_access::objects::{ObjectError, parse, resolve};
 pub use mayfly_access::people::{PasswordError, PasswordHash};
 pub use mayfly_domain::{Prefix, Secret, WallTime};
 pub use mayfly_engine::ports::clock::Clock;
+pub use mayfly_vault::{RecoveryKey, write_new};
 
 use crate::config::Config;
 use crate::keys;

@@ -1,10 +1,12 @@
 //! The keys as the server loads them, and the signer of checkpoints that the store asks.
 
 use crate::config::{Keys, Source};
+use crate::files;
 use base64::Engine;
 use mayfly_domain::InstallationId;
 use mayfly_engine::ports::trail::CheckpointSigner;
 use mayfly_vault::{AuditKey, InstallationKey, KeyText, PrivatePem, SourceError};
+use std::path::PathBuf;
 
 /// Reads a key from where the settings say.
 fn load<K: KeyText>(source: &Source) -> Result<K, SourceError> {
@@ -17,6 +19,22 @@ fn load<K: KeyText>(source: &Source) -> Result<K, SourceError> {
 /// [`SourceError`] that says what was found and what to do; a key is never made here.
 pub(crate) fn installation_key(keys: &Keys) -> Result<InstallationKey, SourceError> {
     load(&keys.master)
+}
+
+/// Where the new key is kept while the installation's key is exchanged, where that is a file.
+pub(crate) fn next_key_path(keys: &Keys) -> Option<PathBuf> {
+    match &keys.master {
+        Source::File(path) => Some(files::beside(path, ".next")),
+        Source::Credential(_) | Source::Env(_) => None,
+    }
+}
+
+/// Reads the new key while the installation's key is exchanged; `None` when it is not.
+///
+/// # Errors
+/// As [`installation_key`].
+pub(crate) fn next_installation_key(keys: &Keys) -> Result<Option<InstallationKey>, SourceError> {
+    next_key_path(keys).filter(|path| path.exists()).map(|path| load(&Source::File(path))).transpose()
 }
 
 /// Reads the key that signs checkpoints.

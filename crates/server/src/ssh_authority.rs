@@ -28,6 +28,11 @@ fn host_path(data: &Path) -> PathBuf {
     data.join("ssh-host.key.sealed")
 }
 
+/// The files of the data directory that the installation's key seals, with what for.
+pub(crate) fn sealed_files(data: &Path) -> Vec<(PathBuf, Slot<'static>)> {
+    vec![(authority_path(data), AUTHORITY), (host_path(data), HOST)]
+}
+
 /// What the SSH broker proves to clients.
 pub(crate) struct SshIdentity {
     /// The host key, with a certificate by the local authority.
@@ -61,7 +66,7 @@ fn draw(entropy: &mut dyn Entropy) -> PrivateKey {
 /// # Errors
 /// [`AuthorityError`].
 pub(crate) fn create(data: &Path, vault: &Vault, entropy: &mut dyn Entropy) -> Result<(), AuthorityError> {
-    for (path, slot) in [(authority_path(data), AUTHORITY), (host_path(data), HOST)] {
+    for (path, slot) in sealed_files(data) {
         let text = draw(entropy).to_openssh(LineEnding::LF).map_err(AuthorityError::Ssh)?;
         let sealed = vault.seal(&slot, &Secret::new(text.to_string()), entropy)?;
         crate::authority::write(&path, sealed.as_bytes())?;

@@ -14,6 +14,11 @@ fn path(data: &Path) -> PathBuf {
     data.join("ssh-user-ca.seed.sealed")
 }
 
+/// The files of the data directory that the installation's key seals, with what for.
+pub(crate) fn sealed_files(data: &Path) -> Vec<(PathBuf, Slot<'static>)> {
+    vec![(path(data), SEED)]
+}
+
 /// The authorities of an installation.
 pub(crate) struct UserAuthorities {
     seed: Secret,

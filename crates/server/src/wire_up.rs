@@ -50,6 +50,18 @@ pub enum StartError {
     /// The installation's key is not the one that the store needs.
     #[error("{0}")]
     WrongKey(VaultError),
+    /// The installation's key cannot be read.
+    #[error(
+        "{source}{}: this store needs the installation's key {expected}; where it is lost, `mayfly server recover-key` makes it \
+         again from the recovery key",
+        cause(source)
+    )]
+    NoKey {
+        /// The name of the key that is needed.
+        expected: String,
+        /// Why it cannot be read.
+        source: SourceError,
+    },
     /// The store.
     #[error(transparent)]
     Store(#[from] OpenError),
@@ -90,17 +102,37 @@ pub enum StartError {
     Socket(String),
 }
 
+/// What is behind an error, where something is.
+fn cause(error: &SourceError) -> String {
+    std::error::Error::source(error).map_or_else(String::new, |cause| format!(" ({cause})"))
+}
+
 /// Where the key check is.
 pub(crate) fn key_check_path(data: &Path) -> PathBuf {
     data.join("key-check")
 }
 
-/// Loads the installation's key and checks that it is the one that this store needs.
-pub(crate) fn open_vault(config: &Config) -> Result<Vault, StartError> {
-    let path = key_check_path(&config.data_directory);
+/// The key check of a store.
+pub(crate) fn read_key_check(data: &Path) -> Result<KeyCheck, StartError> {
+    let path = key_check_path(data);
     let bytes = std::fs::read(&path).map_err(|source| StartError::File { path, source })?;
-    let check = KeyCheck::from_bytes(bytes);
-    let vault = Vault::new(keys::installation_key(&config.keys)?);
+    Ok(KeyCheck::from_bytes(bytes))
+}
+
+/// Loads the installation's key and checks that it is the one that this store needs. While it is exchanged, both are loaded.
+pub(crate) fn open_vault(config: &Config) -> Result<Vault, StartError> {
+    let check = read_key_check(&config.data_directory)?;
+    let expected = check.expected().map_err(StartError::WrongKey)?;
+    let key = keys::installation_key(&config.keys)
+        .map_err(|source| StartError::NoKey { expected: expected.to_string(), source })?;
+    let vault = match keys::next_installation_key(&config.keys)? {
+        None => Vault::new(key),
+        Some(next) => {
+            tracing::warn!("The installation's key is being exchanged: finish it with `mayfly server rotate-key`");
+            let (used, other) = if next.fingerprint() == expected { (next, key) } else { (key, next) };
+            Vault::new(used).also_opening(other)
+        }
+    };
     let installation = mayfly_store::installation(&config.data_directory)?;
     vault.verify(&installation, &check).map_err(StartError::WrongKey)?;
     Ok(vault)
@@ -258,7 +290,11 @@ async fn act(context: &Context) -> Result<(), StartError> {
 }
 
 /// Opens the store without blocking the runtime: it reads the whole trail once.
-async fn open_store(config: &Config, clock: Arc<dyn Clock>, signer: Signer) -> Result<Arc<Store>, StartError> {
+pub(crate) async fn open_store(
+    config: &Config,
+    clock: Arc<dyn Clock>,
+    signer: Signer,
+) -> Result<Arc<Store>, StartError> {
     let settings = store_settings(config);
     let opened = tokio::task::spawn_blocking(move || Store::open(&settings, clock, Arc::new(signer))).await;
     match opened {

@@ -3,7 +3,7 @@
 
 use crate::aead::{self, NONCE, TAG};
 use crate::error::VaultError;
-use crate::key::Fingerprint;
+use crate::key::{Fingerprint, InstallationKey};
 use crate::slot::append;
 use crate::vault::Vault;
 use mayfly_domain::{Entropy, InstallationId};
@@ -36,6 +36,22 @@ impl KeyCheck {
     /// [`VaultError::NotSealed`] when the bytes are no key check.
     pub fn expected(&self) -> Result<Fingerprint, VaultError> {
         self.parts().map(|(fingerprint, _, _)| fingerprint)
+    }
+
+    /// Whether `key` is the one that the store of `installation` needs.
+    ///
+    /// # Errors
+    /// [`VaultError::WrongKey`] with the fingerprint expected; [`VaultError::Tampered`] when the check was altered or is
+    /// another installation's; [`VaultError::NotSealed`] when it is no check.
+    pub fn verify(&self, installation: &InstallationId, key: &InstallationKey) -> Result<(), VaultError> {
+        let (expected, nonce, proof) = self.parts()?;
+        let found = key.fingerprint();
+        if expected != found {
+            return Err(VaultError::WrongKey { expected, found });
+        }
+        aead::open(key.bytes(), &nonce, &associated(installation), proof)
+            .map_err(|_| VaultError::Tampered)
+            .map(|_proof| ())
     }
 
     fn parts(&self) -> Result<(Fingerprint, [u8; NONCE], &[u8]), VaultError> {
@@ -80,19 +96,11 @@ impl Vault {
         Ok(KeyCheck(bytes))
     }
 
-    /// Whether this vault's key is the one that the store of `installation` needs.
+    /// Whether this vault's key in use is the one that the store of `installation` needs.
     ///
     /// # Errors
-    /// [`VaultError::WrongKey`] with the fingerprint expected; [`VaultError::Tampered`] when the check was altered or is
-    /// another installation's; [`VaultError::NotSealed`] when it is no check.
+    /// As [`KeyCheck::verify`].
     pub fn verify(&self, installation: &InstallationId, check: &KeyCheck) -> Result<(), VaultError> {
-        let (expected, nonce, proof) = check.parts()?;
-        let found = self.fingerprint();
-        if expected != found {
-            return Err(VaultError::WrongKey { expected, found });
-        }
-        aead::open(self.key().bytes(), &nonce, &associated(installation), proof)
-            .map_err(|_| VaultError::Tampered)
-            .map(|_proof| ())
+        check.verify(installation, self.key())
     }
 }

@@ -27,6 +27,9 @@ pub enum KeyTextError {
     /// A private key as PEM was looked for.
     #[error("the text is not a private key as PEM: it begins with `-----BEGIN PRIVATE KEY-----`")]
     NotPem,
+    /// A recovery key was looked for; what is wrong with the text.
+    #[error("{0}")]
+    NotRecovery(String),
 }
 
 impl KeyTextError {
@@ -102,6 +105,11 @@ impl InstallationKey {
         let mut bytes = [0_u8; 8];
         bytes.iter_mut().zip(digest.iter()).for_each(|(to, from)| *to = *from);
         Fingerprint(bytes)
+    }
+
+    /// A key made of these bytes, for the other modules of this crate.
+    pub(crate) const fn of_bytes(bytes: Zeroizing<[u8; 32]>) -> Self {
+        Self(bytes)
     }
 
     /// The key's bytes, for the cipher.

@@ -15,21 +15,33 @@ const VALUE_DOMAIN: &str = "mayfly sealed value v1";
 /// The version of record keys made now.
 const KEY_VERSION: u32 = 1;
 
-/// The holder of the installation's key.
+/// The holder of the installation's key, and of another one while the key is exchanged.
 #[derive(Debug)]
 pub struct Vault {
     key: InstallationKey,
+    other: Option<InstallationKey>,
 }
 
 impl Vault {
     /// A vault with this key. Whether it is the right one is told by [`Vault::verify`](Vault::verify).
     pub fn new(key: InstallationKey) -> Self {
-        Self { key }
+        Self { key, other: None }
+    }
+
+    /// The vault with another key, which opens what it has sealed and seals nothing.
+    #[must_use]
+    pub fn also_opening(self, other: InstallationKey) -> Self {
+        Self { other: Some(other), ..self }
     }
 
     /// The name of the key in use.
     pub fn fingerprint(&self) -> Fingerprint {
         self.key.fingerprint()
+    }
+
+    /// The name of the other key, if there is one.
+    pub fn other_fingerprint(&self) -> Option<Fingerprint> {
+        self.other.as_ref().map(InstallationKey::fingerprint)
     }
 
     /// The key, for the other modules of this crate.
@@ -60,21 +72,50 @@ impl Vault {
         Ok(Parts { fingerprint, key_version: KEY_VERSION, key_nonce, key: &key, nonce, value: &value }.write())
     }
 
+    /// Seals the record key of a value by the key in use, where the other one has sealed it; `None` where that is done. The value
+    /// itself is not opened, so of `slot` only the place counts.
+    ///
+    /// # Errors
+    /// [`VaultError`] when the record key does not open.
+    pub fn reseal(
+        &self,
+        slot: &Slot<'_>,
+        sealed: &Sealed,
+        entropy: &mut dyn Entropy,
+    ) -> Result<Option<Sealed>, VaultError> {
+        let parts = Parts::read(sealed.as_bytes())?;
+        let fingerprint = self.fingerprint();
+        if parts.fingerprint == fingerprint {
+            return Ok(None);
+        }
+        let record_key = self.record_key(slot, &parts)?;
+        let mut key_nonce = [0_u8; NONCE];
+        entropy.fill(&mut key_nonce);
+        let place = slot.place(KEY_DOMAIN, parts.key_version);
+        let key = aead::seal(self.key.bytes(), &key_nonce, &place, &*record_key)
+            .map_err(|_| VaultError::TooLong { most: SECRET_MOST })?;
+        Ok(Some(Parts { fingerprint, key_nonce, key: &key, ..parts }.write()))
+    }
+
+    /// Opens the record key of an envelope, with whichever of our keys has sealed it.
+    fn record_key(&self, slot: &Slot<'_>, parts: &Parts<'_>) -> Result<Zeroizing<[u8; KEY]>, VaultError> {
+        let mut ours = std::iter::once(&self.key).chain(&self.other);
+        let key = ours.find(|key| key.fingerprint() == parts.fingerprint);
+        let key = key.ok_or(VaultError::WrongKey { expected: parts.fingerprint, found: self.fingerprint() })?;
+        let place = slot.place(KEY_DOMAIN, parts.key_version);
+        let opened = aead::open(key.bytes(), &parts.key_nonce, &place, parts.key).map_err(|_| VaultError::Tampered)?;
+        let mut record_key = Zeroizing::new([0_u8; KEY]);
+        record_key.copy_from_slice(opened.get(..KEY).ok_or(VaultError::Tampered)?);
+        Ok(record_key)
+    }
+
     /// Opens what was sealed for exactly `slot`.
     ///
     /// # Errors
     /// [`VaultError`] with the reason: not sealed, another key, altered or moved, or the destination differs.
     pub fn open(&self, slot: &Slot<'_>, sealed: &Sealed) -> Result<Secret, VaultError> {
         let parts = Parts::read(sealed.as_bytes())?;
-        let found = self.fingerprint();
-        if parts.fingerprint != found {
-            return Err(VaultError::WrongKey { expected: parts.fingerprint, found });
-        }
-        let place = slot.place(KEY_DOMAIN, parts.key_version);
-        let opened =
-            aead::open(self.key.bytes(), &parts.key_nonce, &place, parts.key).map_err(|_| VaultError::Tampered)?;
-        let mut record_key = Zeroizing::new([0_u8; KEY]);
-        record_key.copy_from_slice(opened.get(..KEY).ok_or(VaultError::Tampered)?);
+        let record_key = self.record_key(slot, &parts)?;
         let binding = slot.binding(VALUE_DOMAIN, parts.key_version);
         let clear =
             aead::open(&record_key, &parts.nonce, &binding, parts.value).map_err(|_| VaultError::DestinationChanged)?;

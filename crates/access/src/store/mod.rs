@@ -4,6 +4,7 @@
 mod answers;
 mod api_tokens;
 mod connect_secrets;
+mod key_rotations;
 mod lockdowns;
 mod objects;
 mod orphans;
@@ -12,6 +13,7 @@ mod secrets;
 pub use answers::{Answer, Answers};
 pub use api_tokens::{ApiTokens, IssueOutcome};
 pub use connect_secrets::ConnectSecrets;
+pub use key_rotations::{KeyRotation, KeyRotations, Resealed};
 pub use lockdowns::{HeldLockdown, Lockdowns};
 pub use objects::{ApplyOutcome, Batch, Objects, Snapshot};
 pub use orphans::{Claim, Ignored, Orphan, Orphans, Scanned};

@@ -19,6 +19,7 @@ mod drills;
 mod first_look;
 mod hostile;
 mod identity;
+mod keys;
 mod kill;
 mod lockdown;
 mod main_job;

@@ -29,7 +29,10 @@ fn the_package_runs_the_server_and_leaves_what_is_of_value() {
     // Not set up yet: nothing is started, and that is no failure.
     host.shell("systemctl start mayfly; ! systemctl is-active --quiet mayfly; ! systemctl is-failed --quiet mayfly")
         .unwrap();
-    host.shell("mayfly server init --host localhost && systemctl enable --now mayfly").unwrap();
+    host.shell(
+        "mayfly server init --host localhost --recovery-key-file /var/tmp/recovery-key && systemctl enable --now mayfly",
+    )
+    .unwrap();
     let status = host.shell("mayfly -o json status").unwrap();
     let status: serde_json::Value = serde_json::from_str(&status).unwrap();
     assert_eq!((status["ready"].as_bool(), status["administrator"].as_bool()), (Some(true), Some(true)), "{status}");

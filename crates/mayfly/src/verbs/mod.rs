@@ -10,6 +10,7 @@ mod connect;
 mod db;
 mod explain;
 mod export;
+mod keys;
 mod lockdown;
 mod ls;
 mod manual;
@@ -86,6 +87,8 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<u8, Failure> {
         Verb::Man { directory } => manual::pages(&directory),
         Verb::User(User::Passwd) => user::passwd(context),
         Verb::Server(Server::Init(options)) => server::init(context, options),
+        Verb::Server(Server::RecoverKey(options)) => keys::recover(context, &options),
+        Verb::Server(Server::RotateKey(options)) => keys::rotate(context, options).await,
         Verb::Server(Server::Run(options)) => server::run(&options.config).await,
         Verb::Server(Server::Openapi) => server::openapi(context),
         Verb::Server(Server::Activate { reason }) => activate::run(context, reason).await,

@@ -1,11 +1,11 @@
 //! `server`: makes, runs and checks an installation. Acts on this machine's files.
 
-use super::{Context, facts};
+use super::{Context, facts, keys};
 use crate::args::Init;
 use crate::ask;
 use crate::escape;
 use crate::failure::{Exit, Failure};
-use mayfly_server::cli::{Clock, OsClock, Prefix};
+use mayfly_server::cli::{Clock, OsClock, Prefix, RecoveryKey};
 use mayfly_server::commands::{self, InitError, InitOptions};
 use std::path::Path;
 
@@ -23,6 +23,7 @@ pub(super) fn init(context: &Context, options: Init) -> Result<Exit, Failure> {
     // Nobody is named, and there is no package's user: then it is for whoever does this.
     let user = user.filter(|_| owner.is_some()).map(str::to_owned);
     let public_host = public_host(&options, context.no_input)?;
+    let recovery = options.recovery;
     let options = InitOptions {
         directory: options.directory,
         public_host,
@@ -33,7 +34,10 @@ pub(super) fn init(context: &Context, options: Init) -> Result<Exit, Failure> {
         account_prefix,
         owner,
     };
-    let report = commands::init(&options, OsClock::default().wall()).map_err(|error| match error {
+    keys::check(&recovery)?;
+    let mut confirm = |key: &RecoveryKey| keys::keep(context, &recovery, key);
+    let report = commands::init(&options, OsClock::default().wall(), &mut confirm).map_err(|error| match error {
+        InitError::NotConfirmed(text) => Failure::usage(text),
         InitError::Exists(_) | InitError::Port { .. } => Failure::own(Exit::Conflict, error.to_string()),
         other => Failure::unexpected(other.to_string()),
     })?;
@@ -41,7 +45,7 @@ pub(super) fn init(context: &Context, options: Init) -> Result<Exit, Failure> {
     let (socket, installation) = (report.socket.display().to_string(), report.installation.to_string());
     let json = serde_json::json!({
         "installation": installation, "config": config, "key_fingerprint": report.fingerprint,
-        "audit_key": report.audit_key, "ca": ca, "socket": socket,
+        "recovery_key_fingerprint": report.recovery_fingerprint, "audit_key": report.audit_key, "ca": ca, "socket": socket,
     });
     let run = match &user {
         Some(user) => format!("systemctl enable --now mayfly, or, run as {user}: mayfly server run --config {config}"),
@@ -52,12 +56,13 @@ pub(super) fn init(context: &Context, options: Init) -> Result<Exit, Failure> {
             ("installation", &installation),
             ("settings", &config),
             ("key fingerprint", &report.fingerprint),
+            ("recovery key", &report.recovery_fingerprint),
             ("audit key", &report.audit_key),
             ("authority", &ca),
             ("given to", user.as_deref().unwrap_or_default()),
         ]) + &format!(
-            "\nKeep a copy of the keys beside the settings, away from this machine; without the installation's key no stored\n\
-             secret can be read. Give the audit key to whoever verifies the trail.\n\nNext:\n  \
+            "\nThe recovery key and a copy of the data directory are enough to go on where this machine is lost; without a key no\n\
+             stored secret can be read. Give the audit key to whoever verifies the trail.\n\nNext:\n  \
              {run}\n  MAYFLY_SOCKET={socket} mayfly apply -f objects.yaml\n"
         )
     })?;

@@ -3,16 +3,21 @@
 use crate::authority::{self, AuthorityError};
 use crate::config::{Audit, Config, Keys, Listen, Log, LogFormat, Source};
 use crate::entropy::OsEntropy;
+use crate::files;
 use crate::ports;
+use crate::recovery;
 use crate::ssh_authority;
 use crate::user_authority;
 use crate::wire_up::{key_check_path, store_settings};
 use mayfly_domain::{Entropy, InstallationId, Prefix, WallTime};
 use mayfly_store::OpenError;
-use mayfly_vault::{AuditKey, InstallationKey, KeyTextError, SourceError, Vault, VaultError, write_new};
+use mayfly_vault::{AuditKey, InstallationKey, KeyTextError, RecoveryKey, SourceError, Vault, VaultError, write_new};
 use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+
+/// Shows a new recovery key to whoever keeps it. It fails, with why, unless they have it.
+pub type Confirm<'a> = dyn FnMut(&RecoveryKey) -> Result<(), String> + 'a;
 
 /// What an installation is made with.
 #[derive(Debug, Clone)]
@@ -45,6 +50,8 @@ pub struct InitReport {
     pub config: PathBuf,
     /// The name of the installation's key.
     pub fingerprint: String,
+    /// The name of the recovery key.
+    pub recovery_fingerprint: String,
     /// The public key of the trail's checkpoints, as a verifier key of a signed note.
     pub audit_key: String,
     /// The certificate of the local authority.
@@ -77,6 +84,9 @@ pub enum InitError {
         /// The system's error.
         source: std::io::Error,
     },
+    /// Nobody has the recovery key.
+    #[error("{0}")]
+    NotConfirmed(String),
     /// A key.
     #[error(transparent)]
     Key(#[from] SourceError),
@@ -134,11 +144,12 @@ fn write(path: &Path, text: &str) -> Result<(), InitError> {
     file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)
 }
 
-/// Makes an installation: keys, local authority, store and settings. `now` is the wall clock.
+/// Makes an installation: keys, local authority, store and settings. `now` is the wall clock. `confirm` shows the recovery key to
+/// whoever keeps it, and fails unless they have it: nothing is made before.
 ///
 /// # Errors
 /// [`InitError`]; what was made before the failure is left for the person to look at, and never used.
-pub fn init(options: &InitOptions, now: WallTime) -> Result<InitReport, InitError> {
+pub fn init(options: &InitOptions, now: WallTime, confirm: &mut Confirm<'_>) -> Result<InitReport, InitError> {
     let options = InitOptions { directory: absolute(options.directory.as_deref())?, ..options.clone() };
     let (path, config) = settings(&options);
     for made in [&path, &path.with_file_name("master.key"), &path.with_file_name("audit.key"), &config.data_directory] {
@@ -148,10 +159,12 @@ pub fn init(options: &InitOptions, now: WallTime) -> Result<InitReport, InitErro
         }
     }
     check_ports(&options)?;
+    let mut entropy = OsEntropy;
+    let recovery = RecoveryKey::generate(&mut entropy);
+    confirm(&recovery).map_err(InitError::NotConfirmed)?;
     for directory in [path.parent(), config.listen.socket.parent(), config.audit.checkpoints.parent()] {
         directory.map(make_directory).transpose()?;
     }
-    let mut entropy = OsEntropy;
     let installation = InstallationId::random(&mut entropy);
     let master = InstallationKey::generate(&mut entropy);
     let audit = AuditKey::generate(&mut entropy)?;
@@ -159,6 +172,8 @@ pub fn init(options: &InitOptions, now: WallTime) -> Result<InitReport, InitErro
     write_new(&audit, &path.with_file_name("audit.key"))?;
     mayfly_store::create(&store_settings(&config), &installation)?;
     let fingerprint = master.fingerprint().to_string();
+    let sealed = recovery::seal(&recovery, &installation, &master, &audit, &mut entropy)?;
+    authority::write(&recovery::path(&config.data_directory), sealed.as_bytes())?;
     let vault = Vault::new(master);
     keep_check(&config.data_directory, &vault, &installation, &mut entropy)?;
     authority::create(&config.data_directory, &installation, &vault, now, &mut entropy)?;
@@ -180,6 +195,7 @@ pub fn init(options: &InitOptions, now: WallTime) -> Result<InitReport, InitErro
         installation,
         config: path,
         fingerprint,
+        recovery_fingerprint: recovery.fingerprint().to_string(),
         ca: config.data_directory.join("ca.pem"),
         socket: config.listen.socket,
     })
@@ -205,16 +221,9 @@ fn check_ports(options: &InitOptions) -> Result<(), InitError> {
     Ok(())
 }
 
-/// Gives a file, or a directory with all that is in it, to whoever the server will run as. No link is followed.
-fn hand_over(path: &Path, (uid, gid): (u32, u32)) -> Result<(), InitError> {
-    let failed = |source| InitError::File { path: path.to_owned(), source };
-    let metadata = std::fs::symlink_metadata(path).map_err(failed)?;
-    if metadata.is_dir() {
-        for entry in std::fs::read_dir(path).map_err(failed)? {
-            hand_over(&entry.map_err(failed)?.path(), (uid, gid))?;
-        }
-    }
-    std::os::unix::fs::lchown(path, Some(uid), Some(gid)).map_err(failed)
+/// Gives a file, or a directory with all that is in it, to whoever the server will run as.
+fn hand_over(path: &Path, owner: (u32, u32)) -> Result<(), InitError> {
+    files::hand_over(path, owner).map_err(|source| InitError::File { path: path.to_owned(), source })
 }
 
 fn absolute(directory: Option<&Path>) -> Result<Option<PathBuf>, InitError> {

@@ -3,9 +3,13 @@
 mod check;
 mod init;
 mod openapi;
+mod recover;
+mod rotate;
 mod run;
 
 pub use check::{CheckReport, check};
-pub use init::{InitError, InitOptions, InitReport, init};
+pub use init::{Confirm, InitError, InitOptions, InitReport, init};
 pub use openapi::openapi;
+pub use recover::{RecoverError, RecoverReport, recover};
+pub use rotate::{RotateError, RotateOptions, RotateReport, rotate};
 pub use run::run;

@@ -4,6 +4,7 @@
 mod answers;
 mod api_tokens;
 mod connect_secrets;
+mod key_rotations;
 mod lockdowns;
 mod objects;
 mod orphans;

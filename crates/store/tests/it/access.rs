@@ -7,8 +7,8 @@ use mayfly_access::api_token::{ApiToken, NewToken};
 use mayfly_access::connect_secret::ConnectSecret;
 use mayfly_access::objects::{Object, ObjectId, Person, UserRecord};
 use mayfly_access::store::{
-    ApiTokens, ApplyOutcome, Batch, Bound, ConnectSecrets, HeldLockdown, IssueOutcome, Lockdowns, Objects,
-    SealedSecret, SecretOutcome, Secrets, StoreError,
+    ApiTokens, ApplyOutcome, Batch, Bound, ConnectSecrets, HeldLockdown, IssueOutcome, KeyRotation, KeyRotations,
+    Lockdowns, Objects, Resealed, SealedSecret, SecretOutcome, Secrets, StoreError,
 };
 use mayfly_domain::{ChangeState, Lockdown, PersonName, RecordName, Scope};
 use mayfly_engine::ports::ledger::{ChangeRow, Learnt, Ledger, Write};
@@ -235,4 +235,30 @@ async fn a_lockdown_holds_until_it_is_lifted_whatever_is_started_again_meanwhile
     assert_eq!(store.lift(&Lockdown::All, vec![event(0)]).await, Ok(true));
     assert_eq!(store.lift(&Lockdown::All, vec![event(0)]).await, Ok(false));
     assert_eq!(store.held().await.unwrap().len(), 1);
+}
+
+/// What is sealed anew and how far that has come are one transaction, and what somebody set meanwhile stays.
+#[tokio::test]
+async fn an_exchange_of_keys_goes_on_where_it_was_cut_short() {
+    let rig = Rig::new();
+    let store = rig.open();
+    put(&store, vec![user("root", "postgres"), user("app", "app")]).await;
+    for (name, byte) in [("root", 2), ("app", 3)] {
+        Secrets::put(&store, sealed(name, byte), Vec::new()).await.unwrap();
+    }
+    let rotation = |to: &str, cursor| KeyRotation { from: "a".to_owned(), to: to.to_owned(), cursor, begun: at(3) };
+    assert_eq!(store.rotation().await, Ok(None));
+    assert_eq!(store.end(vec![event(0)]).await, Ok(false));
+    assert_eq!(store.begin(rotation("b", None), vec![event(0)]).await, Ok(true));
+    assert_eq!(store.begin(rotation("c", None), vec![event(0)]).await, Ok(false));
+    let anew =
+        |name: &str, before, after| Resealed { user: record(name), before: vec![before; 40], after: vec![after; 40] };
+    store.reseal(vec![anew("app", 3, 5), anew("root", 9, 6)], Some(record("app"))).await.unwrap();
+    drop(store);
+    let store = rig.open();
+    assert_eq!(store.rotation().await, Ok(Some(rotation("b", Some(record("app"))))));
+    let kept: Vec<Vec<u8>> = store.all().await.unwrap().into_iter().map(|secret| secret.sealed).collect();
+    assert_eq!(kept, vec![vec![5; 40], vec![2; 40]]);
+    assert_eq!(store.end(vec![event(0)]).await, Ok(true));
+    assert_eq!((store.rotation().await, store.size().await), (Ok(None), Ok(3)));
 }

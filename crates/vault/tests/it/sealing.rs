@@ -2,7 +2,7 @@
 
 use crate::{Seeded, destination, slot, vault};
 use mayfly_domain::{Destination, Entropy, InstallationId, Secret, Trust};
-use mayfly_vault::{KeyCheck, Sealed, Slot, VaultError};
+use mayfly_vault::{InstallationKey, KeyCheck, Sealed, Slot, Vault, VaultError};
 use std::collections::HashSet;
 
 fn secret(text: &str) -> Secret {
@@ -171,4 +171,32 @@ fn the_key_check_knows_its_key_and_its_installation() {
         assert!(right.verify(&ours, &KeyCheck::from_bytes(altered)).is_err(), "byte {place}");
     }
     assert_eq!(right.verify(&ours, &KeyCheck::from_bytes(Vec::new())), Err(VaultError::NotSealed));
+}
+
+/// A rotation touches only the record keys: the value stays as it is, byte for byte.
+#[test]
+fn a_value_is_sealed_anew_without_being_opened() {
+    let to = destination();
+    let old = vault(1).seal(&slot("a", &to), &secret("s"), &mut Seeded(2)).unwrap();
+    let both = || {
+        Vault::new(InstallationKey::generate(&mut Seeded(9))).also_opening(InstallationKey::generate(&mut Seeded(1)))
+    };
+    assert_eq!(both().open(&slot("a", &to), &old).unwrap().expose(), "s");
+    // Whatever it is sent for: the place is all that a rotation knows.
+    let place = Slot { destination: None, ..slot("a", &to) };
+    let new = both().reseal(&place, &old, &mut Seeded(3)).unwrap().unwrap();
+    assert_eq!(new.as_bytes()[85..], old.as_bytes()[85..]);
+    assert_ne!(new.as_bytes()[..85], old.as_bytes()[..85]);
+    assert_eq!(both().reseal(&place, &new, &mut Seeded(3)), Ok(None));
+    assert_eq!(vault(9).open(&slot("a", &to), &new).unwrap().expose(), "s");
+    assert!(
+        matches!(vault(1).open(&slot("a", &to), &new), Err(VaultError::WrongKey { .. })),
+        "the old key is done with"
+    );
+    assert!(matches!(vault(9).reseal(&place, &old, &mut Seeded(3)), Err(VaultError::WrongKey { .. })));
+    assert_eq!(both().reseal(&Slot { row: "b", ..place }, &old, &mut Seeded(3)), Err(VaultError::Tampered));
+    assert_eq!(
+        both().seal(&slot("a", &to), &secret("s"), &mut Seeded(4)).unwrap().fingerprint(),
+        Ok(vault(9).fingerprint())
+    );
 }

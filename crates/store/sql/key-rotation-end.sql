@@ -1,0 +1,2 @@
+-- The exchange is over.
+DELETE FROM key_rotation

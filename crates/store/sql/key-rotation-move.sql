@@ -1,0 +1,2 @@
+-- How far the exchange has come.
+UPDATE key_rotation SET cursor = ?1
