@@ -25,7 +25,7 @@ pub enum WriteOffRefusal {
     #[error("nothing is owed to this target, so there is nothing to write off")]
     NothingOwed,
     /// Sessions are open there as far as is known.
-    #[error("{0} sessions are open on this target: end them first")]
+    #[error("sessions that are open on this target: {0}; end them first")]
     SessionsOpen(usize),
     /// The books.
     #[error(transparent)]

@@ -8,7 +8,7 @@ use crate::output::Format;
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use keys::{NewRecoveryKey, RecoverKey, RotateKey};
-pub(crate) use manage::{Apply, Export, Lockdown, LockdownVerb, Record, Secret, Set, Target, Token};
+pub(crate) use manage::{Apply, Export, Lockdown, LockdownVerb, Orphans, Record, Secret, Set, Target, Token};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 pub(crate) use values::{Count, Duration};
@@ -90,6 +90,9 @@ pub(crate) enum Verb {
     /// What is still owed to a target, or was left there by policy
     #[command(subcommand)]
     Cleanup(Cleanup),
+    /// Accounts on targets that carry a mark and for which nothing in the ledger speaks
+    #[command(subcommand)]
+    Orphans(Orphans),
     /// Targets: what is owed to each, and writing one off that no longer exists
     #[command(subcommand)]
     Target(Target),
@@ -189,8 +192,22 @@ pub(crate) enum Server {
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
+    /// Say what the store holds that may still be on targets, where no server runs and no key is left
+    ///
+    /// Reads the store's files and changes nothing. Also what belonged to sessions that were open.
+    Cleanup(OfflineCleanup),
     /// Print the description of the API, as OpenAPI 3.1
     Openapi,
+}
+
+/// `server cleanup`.
+#[derive(Debug, Args)]
+pub(crate) struct OfflineCleanup {
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+    /// Print a shell script by which an administrator of the target undoes this change by hand
+    #[arg(long, value_name = "ID", value_parser = id)]
+    pub(crate) manual: Option<String>,
 }
 
 /// Where the server's settings are.
@@ -350,6 +367,9 @@ pub(crate) enum Cleanup {
         /// The change
         #[arg(value_parser = id)]
         id: String,
+        /// Print instead a shell script by which an administrator of the target undoes it by hand
+        #[arg(long)]
+        manual: bool,
     },
     /// Try one change now instead of when it is due
     Retry {

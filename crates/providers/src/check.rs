@@ -93,6 +93,8 @@ pub struct HelperRequest {
     pub prefix: Prefix,
     /// Whose marks accounts carry.
     pub installation: InstallationId,
+    /// Other installations whose leavings are ours to remove.
+    pub claimed: Vec<InstallationId>,
     /// The address from which the target sees us come, where the administrator gave it.
     pub from: Option<IpAddr>,
     /// What each record that leads to the place needs.

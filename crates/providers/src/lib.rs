@@ -7,6 +7,7 @@
 pub mod check;
 pub mod descriptor;
 pub mod linux;
+mod manual;
 pub mod postgres;
 pub mod registry;
 pub mod scan;

@@ -5,6 +5,8 @@ use crate::descriptor::Descriptor;
 use crate::linux::Linux;
 use crate::postgres::Postgres;
 use crate::services::Services;
+use mayfly_domain::{Failure, FailureClass};
+use mayfly_engine::ports::ledger::ChangeRow;
 use mayfly_engine::ports::provider::{Provider, Providers};
 use std::sync::Arc;
 
@@ -12,6 +14,7 @@ use std::sync::Arc;
 struct Entry {
     descriptor: &'static Descriptor,
     build: fn(&Services) -> Built,
+    by_hand: fn(&ChangeRow) -> Result<String, Failure>,
 }
 
 /// A provider in its two roles.
@@ -28,8 +31,16 @@ fn both<P: Provider + Check>(provider: P) -> Built {
 
 /// Every provider of this build.
 const ALL: &[Entry] = &[
-    Entry { descriptor: &crate::linux::DESCRIPTOR, build: |services| both(Linux::new(services.clone())) },
-    Entry { descriptor: &crate::postgres::DESCRIPTOR, build: |services| both(Postgres::new(services.clone())) },
+    Entry {
+        descriptor: &crate::linux::DESCRIPTOR,
+        build: |services| both(Linux::new(services.clone())),
+        by_hand: crate::linux::by_hand,
+    },
+    Entry {
+        descriptor: &crate::postgres::DESCRIPTOR,
+        build: |services| both(Postgres::new(services.clone())),
+        by_hand: crate::postgres::by_hand,
+    },
 ];
 
 /// The providers, built once for a server.
@@ -52,6 +63,19 @@ impl Registry {
         self.built.iter().find(|(known, _)| *known == name).map(|(_, built)| built)
     }
 
+    /// A shell script by which an administrator of the target undoes a change without us. It takes no key and no connection.
+    ///
+    /// # Errors
+    /// When this build has no such provider, or cannot read what was written down of the change.
+    pub fn by_hand(change: &ChangeRow) -> Result<String, Failure> {
+        let entry = ALL.iter().find(|entry| entry.descriptor.name == change.provider);
+        let none = || {
+            let text = format!("this build has no provider `{}`: use the build that wrote this", change.provider);
+            Failure::new(FailureClass::Bug, text)
+        };
+        (entry.ok_or_else(none)?.by_hand)(change)
+    }
+
     /// What each provider says of itself.
     pub fn descriptors() -> impl Iterator<Item = &'static Descriptor> {
         ALL.iter().map(|entry| entry.descriptor)
@@ -72,6 +96,76 @@ impl Providers for Registry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mayfly_domain::{
+        AccountName, ChangeId, ChangeKind, ChangeState, CredentialRef, Destination, Endpoint, Payload, Place,
+        RecordName, SessionId, TargetId, Trust, WallTime,
+    };
+
+    /// An account whose name tries everything, as the ledger would hold it.
+    fn hostile(provider: &str, kind: &str, bytes: &[u8]) -> ChangeRow {
+        let at = WallTime::from_micros(0);
+        let credential = CredentialRef { record: RecordName::parse("admin").unwrap() };
+        let endpoint = Endpoint { host: "db'$(touch pwned)".to_owned(), port: 5432 };
+        ChangeRow {
+            id: ChangeId::parse("chg_0000000000000000").unwrap(),
+            session: SessionId::parse("ses_0000000000000000").unwrap(),
+            provider: provider.to_owned(),
+            kind: ChangeKind::Account,
+            target: TargetId::new(provider, "1'`touch pwned`"),
+            place: Place { destination: Destination { endpoint, trust: Trust::Plaintext }, credential },
+            account: AccountName::existing(
+                "a'$(touch pwned)\nMAYFLY_chg_0000000000000000\ntouch pwned\n\\! touch pwned",
+            ),
+            group: Some("g\ntouch pwned".to_owned()),
+            payload: Payload { kind: kind.to_owned(), version: 1, bytes: bytes.to_vec() },
+            state: ChangeState::Present,
+            since: at,
+            depends_on: Vec::new(),
+            last_moment: at,
+            confirmed: true,
+            native_id: Some("70000".to_owned()),
+            prior: false,
+            held_since: at,
+            exclusive: true,
+            end_other_sessions: true,
+            next_try: None,
+            tries: 0,
+            failure: None,
+            can_log_in: None,
+        }
+    }
+
+    /// What is printed for people to run by hand is run with stand-ins for psql and for a host: nothing of a name is run.
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "the test runs the shell that administrators have")]
+    fn nothing_in_a_name_is_run_by_hand() {
+        let folder = tempfile::tempdir().unwrap();
+        let psql = folder.path().join("psql");
+        std::fs::write(&psql, "#!/bin/sh\ncase $* in *datname*) echo orders ;; *) cat >> told ;; esac\n").unwrap();
+        std::fs::set_permissions(&psql, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
+        let run = |script: &str| {
+            let mut shell = std::process::Command::new("sh");
+            let shell = shell.args(["-c", script]).env("PATH", &path).current_dir(folder.path());
+            shell.env_remove("PGHOST").env_remove("PGPORT").output().unwrap()
+        };
+        let account = hostile("postgresql", "postgresql.account", include_bytes!("postgres/golden/account-1.json"));
+        let script = Registry::by_hand(&account).unwrap();
+        let output = run(&script);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let told = std::fs::read_to_string(folder.path().join("told")).unwrap();
+        assert!(told.matches("DO LANGUAGE plpgsql").count() >= 4, "every part reaches psql: {told}");
+        let account = hostile("linux", "linux.account", include_bytes!("linux/golden/account-1.json"));
+        let script = Registry::by_hand(&account).unwrap();
+        // Up to the first check, which this machine does not pass whoever runs the test.
+        let output = run(&script);
+        assert!(!output.status.success());
+        let calls = &script[script.find("# From here on").unwrap()..];
+        let shown = run(&format!("run() {{ printf '%s|' \"$@\"; }}; seen() {{ run \"$@\"; }}\n{calls}"));
+        let shown = String::from_utf8(shown.stdout).unwrap();
+        assert!(shown.contains(&format!("|={}|", account.account)), "the value stays a value: {shown}");
+        assert!(!folder.path().join("pwned").exists());
+    }
 
     #[test]
     fn names_are_unique_and_found() {

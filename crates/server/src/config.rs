@@ -40,6 +40,12 @@ pub struct Config {
     pub keys: Keys,
     /// The audit trail.
     pub audit: Audit,
+    /// Sessions.
+    #[serde(default)]
+    pub sessions: Sessions,
+    /// The search of targets for accounts for which nothing in the ledger speaks.
+    #[serde(default)]
+    pub orphans: Orphans,
     /// The log.
     #[serde(default)]
     pub log: Log,
@@ -118,6 +124,35 @@ pub struct Audit {
     /// Where each entry is delivered besides.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sinks: Vec<Sink>,
+}
+
+/// Sessions.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Sessions {
+    /// How far past a session's deadline the one lies that its target holds itself, in seconds; at least 1, so that the target does
+    /// not end what still has time, and at most a day.
+    pub margin_s: u32,
+}
+
+impl Default for Sessions {
+    fn default() -> Self {
+        Self { margin_s: 60 }
+    }
+}
+
+/// The search of targets for accounts for which nothing in the ledger speaks.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Orphans {
+    /// How often each target is searched by itself, in seconds; 0 is never.
+    pub scan_every_s: u32,
+}
+
+impl Default for Orphans {
+    fn default() -> Self {
+        Self { scan_every_s: 86_400 }
+    }
 }
 
 /// The log, on standard error.
@@ -202,6 +237,9 @@ impl Config {
         if self.https.is_some() && self.listen.https.is_none() {
             return Err("`https` names a certificate, but `listen.https` is not set: name where to listen".to_owned());
         }
+        if !(1..=86_400).contains(&self.sessions.margin_s) {
+            return Err(format!("`sessions.margin_s` is {}: it is 1 to 86400 seconds", self.sessions.margin_s));
+        }
         if let Some(address) = self.listen.metrics.filter(|address| !address.ip().is_loopback()) {
             return Err(format!("`listen.metrics` is {address}, but it has no authentication: use a loopback address"));
         }
@@ -251,6 +289,7 @@ mod tests {
             ("/var/log/mayfly/checkpoints", "/var/lib/mayfly/checkpoints", "audit.checkpoints"),
             ("[keys]", "[https]\ncertificate = \"/etc/c.pem\"\nkey = {file = \"/etc/k\"}\n[keys]", "listen.https"),
             ("postgres =", "metrics = \"0.0.0.0:1\"\npostgres =", "listen.metrics"),
+            ("[keys]", "[sessions]\nmargin_s = 0\n[keys]", "sessions.margin_s"),
         ] {
             let error = read(&GOOD.replace(from, to)).unwrap_err();
             assert!(error.contains(named), "{named}: {error}");

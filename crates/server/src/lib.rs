@@ -25,6 +25,7 @@ mod lockdowns;
 mod logging;
 mod metrics;
 mod orders;
+mod orphans;
 mod overview;
 mod owed;
 mod peer;

@@ -2,13 +2,14 @@
 
 use crate::context::Context;
 use crate::sinks::States;
-use crate::{http, overview, readiness};
+use crate::{http, orphans, overview, readiness};
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
 use mayfly_engine::Tasks;
 use mayfly_engine::ports::clock::Clock;
+use mayfly_engine::ports::ledger::LedgerError;
 use mayfly_engine::ports::trail::Trail;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use std::sync::Arc;
@@ -37,9 +38,11 @@ impl Metrics {
     }
 
     /// Sets every gauge to what it is now.
-    async fn refresh(&self) -> Result<(), mayfly_engine::ports::ledger::LedgerError> {
+    async fn refresh(&self) -> Result<(), LedgerError> {
         let cleanup = overview::cleanup(&*self.context.store).await?;
         let age = cleanup.oldest_since.map_or(0, |since| self.context.clock.wall().micros().saturating_sub(since));
+        let orphans = orphans::open(&self.context).await;
+        let orphans = orphans.map_err(|error| LedgerError::Unavailable(error.to_string()))?;
         let (counts, ready) = (self.context.store.counts(), readiness::unready(&self.context).is_empty());
         metrics::with_local_recorder(&self.recorder, || {
             metrics::gauge!("mayfly_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
@@ -50,6 +53,7 @@ impl Metrics {
             let blocked = cleanup.pending.saturating_sub(cleanup.can_log_in);
             metrics::gauge!("mayfly_cleanup_pending", "can_login" => "true").set(count(cleanup.can_log_in));
             metrics::gauge!("mayfly_cleanup_pending", "can_login" => "false").set(count(blocked));
+            metrics::gauge!("mayfly_orphans").set(count(orphans));
             metrics::gauge!("mayfly_cleanup_oldest_age_seconds").set(seconds(age));
             metrics::counter!("mayfly_store_transactions_total").absolute(counts.transactions);
             metrics::counter!("mayfly_store_entries_total").absolute(counts.entries);

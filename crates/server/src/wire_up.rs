@@ -12,6 +12,7 @@ use crate::entropy::OsEntropy;
 use crate::keys::{self, Signer};
 use crate::lockdowns::Lockdowns;
 use crate::metrics::{self, Metrics};
+use crate::orphans;
 use crate::ports;
 use crate::sign_ins;
 use crate::sinks;
@@ -225,6 +226,10 @@ impl Server {
         }
         if !store.observing() {
             listeners.spawn("refused sign-ins", sign_ins::report(Arc::clone(&context)));
+            if config.orphans.scan_every_s > 0 {
+                let every = Duration::from_secs(config.orphans.scan_every_s.into());
+                listeners.spawn("orphans", orphans::on_schedule(Arc::clone(&context), every));
+            }
         }
         let api = Arc::new(Api {
             context: Arc::clone(&context),
@@ -327,7 +332,8 @@ async fn context(
         providers: providers.clone(),
         entropy: Box::new(OsEntropy),
     };
-    let engine = Engine::new(mayfly_engine::Settings::default(), identity, ports);
+    let margin = Duration::from_secs(config.sessions.margin_s.into());
+    let engine = Engine::new(mayfly_engine::Settings { margin, ..mayfly_engine::Settings::default() }, identity, ports);
     Ok(Context::new(Parts {
         clock: Arc::clone(clock),
         store: Arc::clone(store),

@@ -18,6 +18,7 @@ mod history;
 mod ledger;
 mod merkle;
 mod migrate;
+mod offline;
 mod open;
 mod outside;
 mod readers;
@@ -28,6 +29,7 @@ mod writer;
 
 pub use error::OpenError;
 pub use health::{Counts, Health};
+pub use offline::not_over;
 pub use open::{Settings, create, installation};
 pub use standing::Doubt;
 

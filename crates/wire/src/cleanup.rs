@@ -3,6 +3,15 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+/// How a change is undone by hand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Manual {
+    /// The change.
+    pub id: String,
+    /// A shell script, to be run by an administrator of the target.
+    pub script: String,
+}
+
 /// One change that needs somebody's eye.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Owed {

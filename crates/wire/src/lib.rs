@@ -9,6 +9,7 @@ pub mod cleanup;
 pub mod connect;
 pub mod lockdowns;
 pub mod objects;
+pub mod orphans;
 pub mod paths;
 pub mod people;
 pub mod problem;

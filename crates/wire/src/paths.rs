@@ -28,12 +28,24 @@ pub const SESSION_END: &str = "/v1/sessions/{id}/end";
 pub const CLEANUP: &str = "/v1/cleanup";
 /// GET shows one of them.
 pub const CLEANUP_ONE: &str = "/v1/cleanup/{id}";
+/// GET prints how one of them is undone by hand.
+pub const CLEANUP_MANUAL: &str = "/v1/cleanup/{id}/manual";
 /// POST tries one of them now.
 pub const CLEANUP_RETRY: &str = "/v1/cleanup/{id}/retry";
 /// GET lists targets with what is owed to them.
 pub const TARGETS: &str = "/v1/targets";
 /// POST writes off a target that no longer exists.
 pub const TARGET_WRITE_OFF: &str = "/v1/targets/write-off";
+/// GET lists what searches of targets found.
+pub const ORPHANS: &str = "/v1/orphans";
+/// POST searches targets.
+pub const ORPHANS_SCAN: &str = "/v1/orphans/scan";
+/// POST removes an account that a search found.
+pub const ORPHANS_REMOVE: &str = "/v1/orphans/remove";
+/// POST leaves an account that a search found out of sight for a time.
+pub const ORPHANS_IGNORE: &str = "/v1/orphans/ignore";
+/// GET lists the installations whose leavings are ours to remove, POST claims one.
+pub const CLAIMS: &str = "/v1/claims";
 /// POST checks a record against its target.
 pub const RECORD_CHECK: &str = "/v1/records/{name}/check";
 /// POST prints what installs the helper of a record's target.

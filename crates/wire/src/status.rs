@@ -29,6 +29,9 @@ pub struct Status {
     pub cleanup_pending: u64,
     /// How many of these can still log in, as far as is known; an unknown one counts.
     pub cleanup_can_log_in: u64,
+    /// Accounts that the last searches of targets found, that are ours to remove, and that nobody ignores.
+    #[serde(default)]
+    pub orphans: u64,
     /// The lockdowns that hold: `all`, `person:NAME` or `record:NAME`. Only administrators are told, since names are in it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lockdowns: Vec<String>,

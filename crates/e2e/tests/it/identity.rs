@@ -11,7 +11,7 @@ use std::time::Duration;
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// Puts the databases of one stopped server in the place of another's; its settings and certificate stay.
-fn replace(data: &Path, by: &Path) {
+pub(crate) fn replace(data: &Path, by: &Path) {
     let kept = |path: &Path| {
         path.extension().is_some_and(|kind| ["conf", "crt", "key", "pem", "opts"].iter().any(|k| kind == *k))
     };

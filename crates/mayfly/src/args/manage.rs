@@ -191,3 +191,57 @@ pub(crate) enum Target {
         reason: String,
     },
 }
+
+/// `orphans`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Orphans {
+    /// List what the last searches found, and how they went
+    ///
+    /// Exit code 12 when something found is ours to remove, or a target could not be searched.
+    Ls {
+        /// Also those that are ignored
+        #[arg(long)]
+        all: bool,
+    },
+    /// Search targets now; changes nothing there
+    Scan {
+        /// Only the target of this record
+        #[arg(value_parser = name)]
+        record: Option<String>,
+    },
+    /// Remove an account that a search found; only one with our mark, or that of a claimed installation
+    Remove {
+        /// The account
+        account: String,
+        /// The record whose target it is on, where it is on several
+        #[arg(long, value_name = "NAME", value_parser = name)]
+        record: Option<String>,
+    },
+    /// Hear of an account no more for a time
+    Ignore {
+        /// The account
+        account: String,
+        /// The record whose target it is on, where it is on several
+        #[arg(long, value_name = "NAME", value_parser = name)]
+        record: Option<String>,
+        /// Why, for the trail
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        /// For how long, such as 30days, at most 366 days
+        #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
+        until: Duration,
+    },
+    /// Take over what another installation left on targets, because its store is lost for ever
+    ///
+    /// Over the local socket only. Accounts with its mark are ours to remove from then on; nothing is removed by itself.
+    ClaimInstallation {
+        /// The installation, as the marks of its accounts name it
+        #[arg(value_parser = id)]
+        installation: String,
+        /// Why, for the trail
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+    /// List the installations that were claimed
+    Claims,
+}

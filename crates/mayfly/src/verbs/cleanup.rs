@@ -4,7 +4,7 @@ use super::{Context, facts};
 use crate::escape;
 use crate::failure::{Exit, Failure};
 use crate::output::{Format, Table};
-use mayfly_wire::cleanup::Owed;
+use mayfly_wire::cleanup::{Manual, Owed};
 use mayfly_wire::paths;
 
 /// Lists it.
@@ -20,7 +20,7 @@ pub(super) async fn ls(context: &Context) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn table(owed: &[Owed]) -> Table {
+pub(super) fn table(owed: &[Owed]) -> Table {
     let mut table = Table::new(&["CHANGE", "KIND", "STATE", "CAN LOG IN", "ACCOUNT", "ENDPOINT", "TRIES", "FAILURE"]);
     for change in owed {
         let Owed { id, kind, state, account, endpoint, .. } = change;
@@ -47,6 +47,16 @@ pub(super) fn can_log_in(change: &Owed) -> &'static str {
 pub(super) async fn show(context: &Context, id: &str) -> Result<Exit, Failure> {
     let change: Owed = context.client.get(&paths::with(paths::CLEANUP_ONE, id)).await?;
     context.output.one(&change, &change.id, || text(&change))?;
+    Ok(Exit::Done)
+}
+
+/// Prints how one change is undone by hand, as it is: it is a script.
+///
+/// # Errors
+/// As the server's answer says.
+pub(super) async fn manual(context: &Context, id: &str) -> Result<Exit, Failure> {
+    let manual: Manual = context.client.get(&paths::with(paths::CLEANUP_MANUAL, id)).await?;
+    context.output.one(&manual, &manual.id, || manual.script.clone())?;
     Ok(Exit::Done)
 }
 

@@ -14,6 +14,7 @@ mod keys;
 mod lockdown;
 mod ls;
 mod manual;
+mod orphans;
 mod plan;
 mod record;
 mod secret;
@@ -62,8 +63,10 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<u8, Failure> {
         Verb::Whois { account, at } => whois::run(context, &account, at.as_deref()).await,
         Verb::Sessions(Sessions::End { id, reason }) => sessions::end(context, &id, reason).await,
         Verb::Cleanup(Cleanup::Ls) => cleanup::ls(context).await,
-        Verb::Cleanup(Cleanup::Show { id }) => cleanup::show(context, &id).await,
+        Verb::Cleanup(Cleanup::Show { id, manual: true }) => cleanup::manual(context, &id).await,
+        Verb::Cleanup(Cleanup::Show { id, manual: false }) => cleanup::show(context, &id).await,
         Verb::Cleanup(Cleanup::Retry { id }) => cleanup::retry(context, &id).await,
+        Verb::Orphans(options) => orphans::run(context, options).await,
         Verb::Target(options) => target::run(context, options).await,
         Verb::Apply(options) => apply::run(context, options).await,
         Verb::Plan(set) => plan::run(context, set).await,
@@ -90,6 +93,7 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<u8, Failure> {
         Verb::Server(Server::RecoverKey(options)) => keys::recover(context, &options),
         Verb::Server(Server::RotateKey(options)) => keys::rotate(context, options).await,
         Verb::Server(Server::Run(options)) => server::run(&options.config).await,
+        Verb::Server(Server::Cleanup(options)) => server::cleanup(context, &options),
         Verb::Server(Server::Openapi) => server::openapi(context),
         Verb::Server(Server::Activate { reason }) => activate::run(context, reason).await,
         Verb::Server(Server::Check(options)) => server::check(context, &options.config),

@@ -1,12 +1,13 @@
 //! `server`: makes, runs and checks an installation. Acts on this machine's files.
 
 use super::{Context, facts, keys};
-use crate::args::Init;
+use crate::args::{Init, OfflineCleanup};
 use crate::ask;
 use crate::escape;
 use crate::failure::{Exit, Failure};
+use crate::output::Format;
 use mayfly_server::cli::{Clock, OsClock, Prefix, RecoveryKey};
-use mayfly_server::commands::{self, InitError, InitOptions};
+use mayfly_server::commands::{self, InitError, InitOptions, OwedError};
 use std::path::Path;
 
 /// Makes an installation and says what to do next.
@@ -127,6 +128,28 @@ pub(super) fn check(context: &Context, config: &Path) -> Result<Exit, Failure> {
         let keys = facts(&[("key fingerprint", &report.fingerprint), ("audit key", &report.audit_key)]);
         format!("{}\n{keys}", report.settings.join("\n"))
     })?;
+    Ok(Exit::Done)
+}
+
+/// Says what the store holds that may still be on targets, or prints how one of it is undone by hand.
+///
+/// # Errors
+/// When the store cannot be read, or holds no such change.
+pub(super) fn cleanup(context: &Context, options: &OfflineCleanup) -> Result<Exit, Failure> {
+    let config = &options.settings.config;
+    let Some(id) = &options.manual else {
+        let owed = commands::owed(config).map_err(|error| Failure::unexpected(error.to_string()))?;
+        context.output.list(&owed, |change| change.id.clone(), super::cleanup::table)?;
+        if owed.is_empty() && context.output.format == Format::Table {
+            context.output.remark("the store holds nothing that may still be on a target");
+        }
+        return Ok(Exit::Done);
+    };
+    let manual = commands::by_hand(config, id).map_err(|error| match error {
+        OwedError::NoChange(_) => Failure::own(Exit::NotFound, error.to_string()),
+        other => Failure::unexpected(other.to_string()),
+    })?;
+    context.output.one(&manual, &manual.id, || manual.script.clone())?;
     Ok(Exit::Done)
 }
 

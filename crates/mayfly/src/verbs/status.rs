@@ -28,6 +28,10 @@ fn text(status: &Status) -> String {
         (changes, 0) => format!("{changes} changes, none of which can log in"),
         (changes, able) => format!("{changes} changes, {able} of which CAN STILL LOG IN: `mayfly cleanup ls`"),
     };
+    let orphans = match status.orphans {
+        0 => String::new(),
+        found => format!("{found} accounts for which nothing in the ledger speaks: `mayfly orphans ls`"),
+    };
     facts(&[
         ("version", &status.version),
         ("installation", &status.installation),
@@ -37,6 +41,7 @@ fn text(status: &Status) -> String {
         ("ready", &ready),
         ("sessions", &status.sessions.to_string()),
         ("owed", &owed),
+        ("orphans", &orphans),
         ("locked down", &status.lockdowns.join(", ")),
         ("you are", if status.administrator { "an administrator" } else { "not an administrator" }),
     ])
@@ -59,6 +64,7 @@ mod tests {
             sessions: 2,
             cleanup_pending: 3,
             cleanup_can_log_in: 1,
+            orphans: 0,
             lockdowns: Vec::new(),
             administrator: true,
         };

@@ -7,6 +7,7 @@ use super::script;
 use super::settings::Settings;
 use super::survey::check_name;
 use crate::check::HelperRequest;
+use crate::manual::quoted;
 use mayfly_dial::ssh::SshLogin;
 use mayfly_domain::{Administration, Failure, FailureClass, Permit};
 use std::collections::BTreeSet;
@@ -84,6 +85,7 @@ fn configuration(request: &HelperRequest) -> Result<String, Failure> {
             check_name(account, "an account")?;
         }
     }
+    lines.extend(request.claimed.iter().map(|installation| format!("installation {installation}")));
     let lines: Vec<String> = lines.into_iter().collect();
     Ok(format!(
         "# What Mayfly's helper takes, and nothing else. Written by what `mayfly record install-helpers {}` prints.\n\
@@ -107,11 +109,6 @@ async fn our_address(linux: &Linux, by: &Administration, request: &HelperRequest
         Failure::new(FailureClass::Unreachable, "the connection to the host broke: give our address with --from")
     })?;
     Ok(address.ip())
-}
-
-/// A word for a shell, whatever stands in it.
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "'\\''"))
 }
 
 fn conflict(text: String) -> Failure {

@@ -18,6 +18,7 @@ mod close;
 mod connection;
 mod helper;
 mod look;
+mod manual;
 mod open;
 mod payload;
 mod pool;
@@ -35,6 +36,7 @@ use async_trait::async_trait;
 pub use certificates::certificate_terms;
 use futures_util::future::join_all;
 use mayfly_domain::{Authorised, Failure};
+use mayfly_engine::ports::ledger::ChangeRow;
 use mayfly_engine::ports::provider::{
     CloseStep, CloseVerb, Closed, LookStep, OpenStep, Opened, Provider, Sight, Survey, SurveyRequest,
 };
@@ -59,6 +61,14 @@ pub const DESCRIPTOR: Descriptor = Descriptor {
                            somebody removes them",
     membership_if_destroyed: "the account stays in the group until somebody takes it out: Linux has no deadline for a membership",
 };
+
+/// A shell script that undoes a change by hand.
+///
+/// # Errors
+/// When this build cannot read what was written down of the change.
+pub(crate) fn by_hand(change: &ChangeRow) -> Result<String, Failure> {
+    manual::by_hand(change)
+}
 
 /// The provider.
 pub struct Linux {

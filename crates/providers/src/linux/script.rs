@@ -81,6 +81,18 @@ pub(super) fn helper() -> String {
     text
 }
 
+/// The operations named, each a function, with everything that they share.
+pub(super) fn functions(operations: &[&str]) -> String {
+    let mut text = String::new();
+    for part in [PRELUDE, CENSUS, STATES, SWEEP] {
+        text.push_str(part);
+    }
+    for (operation, part) in OPERATIONS.iter().filter(|(operation, _)| operations.contains(operation)) {
+        text.push_str(&format!("operation_{operation}() {{\n{part}}}\n"));
+    }
+    text
+}
+
 /// The SHA-256 of the helper in hexadecimal, as `sha256sum` prints it.
 pub(super) fn helper_digest() -> String {
     Sha256::digest(helper()).iter().map(|byte| format!("{byte:02x}")).collect()

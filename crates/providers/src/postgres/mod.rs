@@ -16,6 +16,7 @@ mod close;
 mod connection;
 mod elsewhere;
 mod look;
+mod manual;
 mod meter;
 mod open;
 mod payload;
@@ -33,6 +34,7 @@ use crate::services::Services;
 use async_trait::async_trait;
 use batch::Outcomes;
 use mayfly_domain::{Authorised, Failure, Permit};
+use mayfly_engine::ports::ledger::ChangeRow;
 use mayfly_engine::ports::provider::{
     CloseStep, CloseVerb, Closed, LookStep, OpenStep, Opened, Provider, Sight, Survey, SurveyRequest,
 };
@@ -56,6 +58,14 @@ pub const DESCRIPTOR: Descriptor = Descriptor {
                            then goes on until it closes, and the role and what it owns stay until somebody removes them",
     membership_if_destroyed: "the role stays granted until somebody revokes it: PostgreSQL has no deadline for a grant",
 };
+
+/// A shell script that undoes a change by hand.
+///
+/// # Errors
+/// When this build cannot read what was written down of the change.
+pub(crate) fn by_hand(change: &ChangeRow) -> Result<String, Failure> {
+    manual::by_hand(change)
+}
 
 /// The provider.
 pub struct Postgres {

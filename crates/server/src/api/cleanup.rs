@@ -8,14 +8,15 @@ use axum::Json;
 use axum::extract::{Path, State};
 use mayfly_domain::{ChangeId, FailureClass};
 use mayfly_engine::ports::ledger::{Held, Ledger};
-use mayfly_wire::cleanup::Owed;
+use mayfly_providers::Registry;
+use mayfly_wire::cleanup::{Manual, Owed};
 use mayfly_wire::paths;
 use mayfly_wire::problem::Code;
 use mayfly_wire::{Page, PageQuery};
 use std::sync::Arc;
 
 /// A change as it is shown.
-pub(super) fn owed(held: Held) -> Owed {
+pub(crate) fn owed(held: Held) -> Owed {
     let change = held.change;
     Owed {
         id: change.id.to_string(),
@@ -97,6 +98,28 @@ pub(super) async fn show(
     let held = api.context.store.change(&id).await?;
     held.map(|held| Json(owed(held)))
         .ok_or_else(|| Refusal::new(Code::NotFound, format!("there is no change {id}")).next("mayfly cleanup ls"))
+}
+
+/// Print how one change is undone by hand
+///
+/// A shell script for an administrator of the target, who needs neither this server nor its keys for it.
+#[utoipa::path(
+    get,
+    path = paths::CLEANUP_MANUAL,
+    tag = "cleanup",
+    params(("id" = String, Path, description = "The change")),
+    responses((status = OK, body = Manual)),
+    security(("token" = ["read"])),
+)]
+pub(super) async fn manual(
+    State(api): State<Arc<Api>>,
+    _: Administrator<Read>,
+    Path(id): Path<String>,
+) -> Result<Json<Manual>, Refusal> {
+    let id = change_id(&id)?;
+    let missing = || Refusal::new(Code::NotFound, format!("there is no change {id}")).next("mayfly cleanup ls");
+    let held = api.context.store.change(&id).await?.ok_or_else(missing)?;
+    Ok(Json(Manual { id: id.to_string(), script: Registry::by_hand(&held.change)? }))
 }
 
 /// Try one change now

@@ -46,6 +46,7 @@ pub(super) async fn helpers(
         place: asked.record.resource().administration(),
         prefix: api.context.prefix.clone(),
         installation: api.context.store.installation().clone(),
+        claimed: crate::orphans::claimed(&api.context).await?,
         from,
         served: served(&api, &asked.record).await?,
     };

@@ -12,6 +12,7 @@ mod https;
 mod lockdowns;
 mod objects;
 mod openapi;
+mod orphans;
 mod people;
 mod problem;
 mod records;
@@ -36,6 +37,7 @@ use std::sync::Arc;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub(crate) use cleanup::owed;
 pub(crate) use events::Followers;
 pub(crate) use https::serve as serve_https;
 pub(crate) use openapi::text as description;
@@ -97,7 +99,13 @@ fn operations() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(sessions::end))
         .routes(routes!(cleanup::list))
         .routes(routes!(cleanup::show))
+        .routes(routes!(cleanup::manual))
         .routes(routes!(cleanup::retry))
+        .routes(routes!(orphans::list))
+        .routes(routes!(orphans::scan))
+        .routes(routes!(orphans::remove))
+        .routes(routes!(orphans::ignore))
+        .routes(routes!(orphans::claims, orphans::claim))
         .routes(routes!(targets::list))
         .routes(routes!(targets::write_off))
         .routes(routes!(records::check))

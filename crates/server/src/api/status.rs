@@ -4,7 +4,7 @@ use super::Api;
 use super::administrator::{Administrator, Read};
 use super::problem::Refusal;
 use crate::readiness;
-use crate::{authority, overview};
+use crate::{authority, orphans, overview};
 use axum::Json;
 use axum::extract::State;
 use mayfly_wire::paths;
@@ -33,6 +33,7 @@ pub(crate) async fn status(
         sessions: api.context.engine.running() as u64,
         cleanup_pending: cleanup.pending,
         cleanup_can_log_in: cleanup.can_log_in,
+        orphans: orphans::open(&api.context).await?,
         lockdowns: held.iter().map(|held| held.lockdown.to_string()).collect(),
         administrator,
     }))

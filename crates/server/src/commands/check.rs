@@ -70,6 +70,8 @@ pub fn check(path: &Path, now: WallTime) -> Result<CheckReport, StartError> {
         format!("keys.master = {}", origin(&config.keys.master)),
         format!("keys.audit = {}", origin(&config.keys.audit)),
         format!("audit.checkpoints = {}", config.audit.checkpoints.display()),
+        format!("sessions.margin_s = {}", config.sessions.margin_s),
+        format!("orphans.scan_every_s = {}", config.orphans.scan_every_s),
         format!("log = {:?}, {}", config.log.format, config.log.level),
     ];
     settings.extend(config.audit.sinks.iter().map(|sink| format!("audit.sinks = {}", receiver(sink))));

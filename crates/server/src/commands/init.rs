@@ -1,7 +1,7 @@
 //! `mayfly server init`: makes an installation where there is none. It is the only thing that ever makes a key.
 
 use crate::authority::{self, AuthorityError};
-use crate::config::{Audit, Config, Keys, Listen, Log, LogFormat, Source};
+use crate::config::{Audit, Config, Keys, Listen, Log, LogFormat, Orphans, Sessions, Source};
 use crate::entropy::OsEntropy;
 use crate::files;
 use crate::ports;
@@ -127,6 +127,8 @@ fn settings(options: &InitOptions) -> (PathBuf, Config) {
         https: None,
         keys: Keys { master: Source::File(etc.join("master.key")), audit: Source::File(etc.join("audit.key")) },
         audit: Audit { checkpoints: below("/var/log/mayfly", "log").join("checkpoints"), sinks: Vec::new() },
+        sessions: Sessions::default(),
+        orphans: Orphans::default(),
         log: Log { format: LogFormat::Text, ..Log::default() },
     };
     (etc.join("mayfly.toml"), config)

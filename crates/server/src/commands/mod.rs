@@ -3,6 +3,7 @@
 mod check;
 mod init;
 mod openapi;
+mod owed;
 mod recover;
 mod rotate;
 mod run;
@@ -10,6 +11,7 @@ mod run;
 pub use check::{CheckReport, check};
 pub use init::{Confirm, InitError, InitOptions, InitReport, init};
 pub use openapi::openapi;
+pub use owed::{OwedError, by_hand, owed};
 pub use recover::{RecoverError, RecoverReport, recover};
 pub use rotate::{RotateError, RotateOptions, RotateReport, rotate};
 pub use run::run;

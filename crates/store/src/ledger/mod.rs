@@ -4,6 +4,7 @@ mod read;
 mod rows;
 mod write;
 
+pub(crate) use read::not_over;
 pub(crate) use rows::session as session_row;
 
 use crate::Store;

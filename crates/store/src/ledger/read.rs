@@ -110,6 +110,11 @@ pub(super) fn known_targets(connection: &Connection) -> Result<Vec<(String, Targ
     all(connection, sql, [], |row| Ok((row.get("endpoint")?, TargetId::from_text(row.get("target")?))))
 }
 
+/// Every change that may still be on its target, the youngest first.
+pub(crate) fn not_over(connection: &Connection) -> Result<Vec<ChangeRow>> {
+    all(connection, include_str!("../../sql/changes-not-over.sql"), [], rows::change)
+}
+
 pub(super) fn closable_sessions(connection: &Connection, limit: u32) -> Result<Vec<SessionRow>> {
     all(connection, include_str!("../../sql/sessions-closable.sql"), [limit], rows::session)
 }

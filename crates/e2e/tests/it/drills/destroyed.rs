@@ -26,7 +26,7 @@ async fn a_target_that_is_destroyed_is_written_off_and_looked_for_again() {
     let mut psql = ticket.open().unwrap();
     let account = psql.query("select current_user").unwrap();
     let (code, said) = write_off("orders");
-    assert!(code == Some(10) && said.contains("1 sessions are open"), "{code:?} {said}");
+    assert!(code == Some(10) && said.contains("open on this target: 1"), "{code:?} {said}");
     world.ask("alter role mayfly_admin nocreaterole").unwrap();
     psql.leave().unwrap();
     wait::until("the account is owed", LIMIT, || Ok(mayfly.owed()?.iter().any(|change| change["tries"] != 0))).unwrap();

@@ -64,6 +64,7 @@ pub async fn installation(target: &Target, served: Vec<Served>) -> String {
         place: target.place(),
         prefix: Prefix::default(),
         installation: InstallationId::random(&mut Os),
+        claimed: Vec::new(),
         from: None,
         served,
     };
