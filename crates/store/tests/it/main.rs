@@ -15,5 +15,6 @@ mod history;
 mod kill;
 mod model;
 mod opening;
+mod orphans;
 mod rig;
 mod verified;

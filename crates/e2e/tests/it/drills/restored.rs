@@ -69,6 +69,16 @@ async fn what_a_backup_of_a_database_server_brings_back_is_found_and_removed() {
     let difference = world.difference().await.unwrap();
     assert!(difference.is_empty(), "{difference}");
     mayfly.verify_trail().unwrap();
+
+    // A right that is missing keeps it from being searched, and that is said.
+    world.ask("revoke execute on function pg_catalog.pg_control_system() from public, mayfly_admin").unwrap();
+    world.server.stop_fast().unwrap();
+    world.server.restart().unwrap();
+    scan(mayfly);
+    let known = String::from_utf8(mayfly.run(&["-o", "json", "orphans", "ls"]).unwrap().stdout).unwrap();
+    assert!(known.contains("not_scanned") && known.contains("not_permitted"), "{known}");
+    assert!(known.contains("GRANT EXECUTE ON FUNCTION"), "{known}");
+    assert!(known.contains("keeper_0000000000abd"), "what was found before is still known: {known}");
 }
 
 trait Strangers {

@@ -4,9 +4,10 @@ use super::checks::{check, found};
 use super::contract::Contract;
 use super::host::{Reach, Target, installation};
 use mayfly_contract::suite::Bench;
-use mayfly_domain::FailureClass;
+use mayfly_domain::authorise::authorise_administration;
+use mayfly_domain::{FailureClass, Prefix};
 use mayfly_engine::ports::provider::AccountWish;
-use mayfly_providers::{Level, Served};
+use mayfly_providers::{Check, Level, ScanRequest, Served};
 use mayfly_testbed::host::Flavour;
 use std::process::{Command, Stdio};
 
@@ -376,4 +377,32 @@ async fn installing_is_done_once_and_locks_nobody_out() {
     );
     assert!(target.answer(&sent("hello", &[])).contains("\nhelper "));
     assert_eq!(String::from_utf8_lossy(&over_ssh().stdout), "mayfly 1\nfail refused form value\n");
+}
+
+/// The search goes through the helper too, for our prefix and no other. A helper from before there was a search has to be installed
+/// again, and says so.
+#[tokio::test]
+async fn the_helper_searches_for_our_accounts() {
+    let rig = Contract::start(4).await;
+    let name = "keeper_0123456789abd";
+    let other = sent("scan", &[name, "192.0.2.1", "9", "root"]);
+    refuses(&rig, &[("another prefix", other, "prefix root")]).await;
+    let mark = "mayfly ins_0123456789abcdef ses_0123456789abcdef";
+    rig.target.run(&["useradd", "-M", "-e", "2031-01-02", "-c", &format!("{mark},,,"), name]).unwrap();
+    let by = authorise_administration(0, 0).unwrap();
+    let request =
+        ScanRequest { place: rig.target.place(), prefix: Prefix::default(), settings: serde_json::Value::Null };
+    let subject = rig.target.subject();
+    let scan = subject.scan(&by, &request).await.unwrap();
+    let found = scan.found.iter().find(|found| found.account.as_str() == name).unwrap();
+    assert_eq!(found.mark.as_ref().map(ToString::to_string).as_deref(), Some(mark));
+    assert_eq!(found.deadline.map(|at| at.to_string()).as_deref(), Some("2031-01-02T00:00:00.000000Z"));
+    assert!(found.can_log_in && found.made.is_some() && found.sessions == 0 && found.changes.len() == 1, "{found:?}");
+    rig.target.run(&["userdel", name]).unwrap();
+    let helper = "/usr/local/sbin/mayfly-helper";
+    rig.target.run(&["sed", "-i", "s/^    scan)/    later)/", helper]).unwrap();
+    let failure = subject.scan(&by, &request).await.unwrap_err();
+    rig.target.run(&["sed", "-i", "s/^    later)/    scan)/", helper]).unwrap();
+    assert_eq!(failure.class, FailureClass::NotPermitted);
+    assert!(failure.text.contains("install it again"), "{failure}");
 }
