@@ -3,6 +3,7 @@
 
 use crate::context::Context;
 use crate::{orders, owed};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use mayfly_access::objects::Record;
 use mayfly_access::store::{Orphan, Orphans as _, Scanned, StoreError};
 use mayfly_domain::audit::{Event, EventKind};
@@ -15,6 +16,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// How many addresses are searched at once.
+const AT_ONCE: usize = 8;
 /// How often the schedule is looked at.
 const TICK: Duration = Duration::from_secs(600);
 
@@ -94,7 +97,7 @@ pub(crate) async fn look(context: &Context, by: &Administration, record: &Record
 ///
 /// # Errors
 /// [`StoreError`] when it cannot be noted.
-pub(crate) async fn scan(context: &Context, by: &Administration, record: &Record) -> Result<Scanned, StoreError> {
+async fn scan(context: &Context, by: &Administration, record: &Record) -> Result<Scanned, StoreError> {
     let name = record.resource().name.clone();
     let mut event = context.event(EventKind::OrphansScanned, by.by());
     event.record = Some(name.clone());
@@ -131,6 +134,26 @@ pub(crate) async fn scan(context: &Context, by: &Administration, record: &Record
     }
     context.store.scanned(scanned.clone(), found, events).await?;
     Ok(scanned)
+}
+
+/// Searches the targets of these records: several addresses at a time, and those that share one in turn, so that what is found is news
+/// once.
+///
+/// # Errors
+/// [`StoreError`] when something cannot be noted.
+pub(crate) async fn scan_all(context: &Context, by: &Administration, records: Vec<Record>) -> Result<(), StoreError> {
+    let mut places: BTreeMap<String, Vec<Record>> = BTreeMap::new();
+    for record in records {
+        let endpoint = record.resource().administration().destination.endpoint.to_string();
+        places.entry(endpoint).or_default().push(record);
+    }
+    let in_turn = async |records: Vec<Record>| {
+        for record in &records {
+            scan(context, by, record).await?;
+        }
+        Ok(())
+    };
+    stream::iter(places.into_values().map(in_turn)).buffer_unordered(AT_ONCE).try_collect().await
 }
 
 type Known = BTreeMap<(TargetId, String), Orphan>;
@@ -202,14 +225,13 @@ pub(crate) async fn on_schedule(context: Arc<Context>, every: Duration) {
 
 async fn scan_due(context: &Context, by: &Administration, every: Duration) -> Result<(), StoreError> {
     let scans = context.store.scans().await?;
-    for record in owed::records(context).await? {
-        let now = context.clock.wall();
+    let now = context.clock.wall();
+    let mut due = owed::records(context).await?;
+    due.retain(|record| {
         let last = scans.iter().find(|scan| scan.record == record.resource().name).map(|scan| scan.at);
-        if last.is_none_or(|at| at.plus(every) <= now || at > now) {
-            scan(context, by, &record).await?;
-        }
-    }
-    Ok(())
+        last.is_none_or(|at| at.plus(every) <= now || at > now)
+    });
+    scan_all(context, by, due).await
 }
 
 #[cfg(test)]

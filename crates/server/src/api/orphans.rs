@@ -117,12 +117,10 @@ pub(super) async fn scan(
             return Err(Refusal::new(Code::NotFound, format!("there is no record {name}")).next("mayfly ls"));
         }
     }
-    for record in &records {
-        orphans::scan(&api.context, &by, record).await?;
-    }
+    orphans::scan_all(&api.context, &by, records).await?;
     let mut answer = all(&api).await?;
-    if request.record.is_some() {
-        answer.scans.retain(|scan| records.iter().any(|record| record.resource().name.as_str() == scan.record));
+    if let Some(name) = request.record {
+        answer.scans.retain(|scan| scan.record == name);
         answer.orphans.retain(|orphan| answer.scans.iter().any(|scan| scan.target.as_ref() == Some(&orphan.target)));
     }
     Ok(Json(answer))

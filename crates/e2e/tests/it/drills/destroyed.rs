@@ -33,6 +33,10 @@ async fn a_target_that_is_destroyed_is_written_off_and_looked_for_again() {
     let (code, said) = write_off("orders");
     assert!(code == Some(10) && said.contains("answers at"), "{code:?} {said}");
 
+    let owed = mayfly.owed().unwrap();
+    let by_hand = mayfly.must(&["cleanup", "show", owed[0]["id"].as_str().unwrap(), "--manual"], "").unwrap();
+    assert!(by_hand.starts_with("#!/bin/sh\n") && by_hand.contains("DROP ROLE"), "{by_hand}");
+
     world.server.kill_9().unwrap();
     let target = mayfly.json(&["target", "show", "orders"]).unwrap();
     assert_eq!((&target["withdrawing"], &target["records"]), (&1.into(), &serde_json::json!(["orders"])), "{target}");

@@ -9,6 +9,7 @@ use mayfly_testbed::{Flavour, Login, host};
 use std::path::PathBuf;
 use std::time::Duration;
 
+const PASSWORD: &str = "of deploy 8c1f02";
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// Moves the key away, and sees that nothing starts without it. Returns how to put it back.
@@ -55,13 +56,18 @@ async fn without_the_key_a_database_server_is_cleaned_up_by_hand() {
     let config = world.installation.config();
     let settings = std::fs::read_to_string(&config).unwrap();
     std::fs::write(&config, settings.replace("margin_s = 60", "margin_s = 1")).unwrap();
-    let made = Record { elevate: Some("builder"), duration: "4s", linger: "4s", ..Record::new("orders") };
+    let made = Record { elevate: Some("builder"), duration: "12s", linger: "12s", ..Record::new("orders") };
     let lifted = Record { launch: Some("app"), ..Record::new("lifted") };
-    let running = world.serve(&["alice", "bob"], &[(made, None), (lifted, Some(&world.app))]).unwrap();
+    let dropped =
+        Record { leftovers: "drop", duration: "10m", linger: "1m", ..Record { name: "dropped", ..made.clone() } };
+    let records = [(made, None), (dropped, None), (lifted, Some(&world.app))];
+    let running = world.serve(&["alice", "bob"], &records).unwrap();
     let mayfly = &world.installation;
-    let ticket = world.ticket("alice", "orders").unwrap();
     let mut as_app = world.ticket("bob", "lifted").unwrap().open().unwrap();
     assert_eq!(as_app.query("select current_user").unwrap(), "app");
+    let dropped = world.ticket("bob", "dropped").unwrap();
+    dropped.script("orders", "create schema gone; create table gone.t (id int)").unwrap();
+    let ticket = world.ticket("alice", "orders").unwrap();
     let leave = "create schema nest; create table nest.eggs (id int); \
                  create function nest.cuckoo() returns int language sql security definer as 'select 1'";
     ticket.script("billing", leave).unwrap();
@@ -81,7 +87,8 @@ async fn without_the_key_a_database_server_is_cleaned_up_by_hand() {
 
     let owed = offline(mayfly);
     let kinds: Vec<&str> = owed.iter().map(|(_, kind)| kind.as_str()).collect();
-    assert!(kinds.contains(&"account") && kinds.contains(&"membership"), "{owed:?}");
+    let count = |kind: &str| kinds.iter().filter(|found| **found == kind).count();
+    assert_eq!((count("account"), count("membership")), (2, 1), "{owed:?}");
     let (code, _) = refused(
         mayfly,
         &["server", "cleanup", "--config", config.to_str().unwrap(), "--manual", "chg_0000000000000000"],
@@ -116,29 +123,37 @@ async fn without_the_key_a_database_server_is_cleaned_up_by_hand() {
     find_key();
     let _running = mayfly.start().unwrap();
     world.as_before("what was undone by hand").await.unwrap();
-    assert_eq!(mayfly.events("account.removed").unwrap().len(), 1);
+    assert_eq!(mayfly.events("account.removed").unwrap().len(), 2);
     mayfly.verify_trail().unwrap();
 }
 
 #[test]
 fn without_the_key_a_host_is_cleaned_up_by_hand() {
-    let world = MachineWorld::new(host::Flavour::Plain, "").unwrap();
-    let record = MachineRecord { elevate: Some("sudo"), ..MachineRecord::new("web01") };
-    let running = world.serve(&["alice"], &[record], None).unwrap();
+    let setup = format!(
+        "groupadd ops; useradd -m -s /bin/bash deploy; echo 'deploy:{PASSWORD}' | chpasswd\n\
+         printf 'PasswordAuthentication yes\\n' > /etc/ssh/sshd_config.d/10-password.conf; pkill -HUP -o sshd || true"
+    );
+    let world = MachineWorld::new(host::Flavour::Plain, &setup).unwrap();
+    let made = MachineRecord { elevate: Some("sudo"), ..MachineRecord::new("web01") };
+    let lifted = MachineRecord { launch: Some("deploy"), elevate: Some("ops"), ..MachineRecord::new("lifted") };
+    let running = world.serve(&["alice"], &[made, lifted], Some(PASSWORD)).unwrap();
+    let mut as_deploy = world.open("alice", "lifted").unwrap();
+    assert!(as_deploy.query("id -Gn").unwrap().contains("ops"));
     let mayfly = &world.installation;
     let mut shell = world.open("alice", "web01").unwrap();
     shell.query("(setsid sleep 1000 > /dev/null 2>&1 &); mkdir /tmp/left; echo x > /tmp/left/file; id -un").unwrap();
     running.kill_9().unwrap();
-    drop(shell);
+    drop((shell, as_deploy));
     let find_key = lose_key(mayfly);
     let owed = offline(mayfly);
     let kinds: Vec<&str> = owed.iter().map(|(_, kind)| kind.as_str()).collect();
-    assert_eq!(kinds, ["companion", "account"], "what builds on the account goes before it: {owed:?}");
+    assert_eq!(kinds, ["companion", "account", "membership"], "what builds on the account goes before it: {owed:?}");
     for (id, _) in owed.iter().chain(&owed) {
         let script = manual(mayfly, id);
         let said = world.host.run(&["sh", "-c", &script]).unwrap();
-        assert!(said.contains("it is gone"), "{said}");
+        assert!(said.contains("it is gone") || said.contains("withdraw: done"), "{said}");
     }
+    assert_eq!(world.host.shell("id -Gn deploy").unwrap().trim(), "deploy");
     let elsewhere = manual(mayfly, &owed[1].0).replace("/etc/machine-id)\" = '", "/etc/machine-id)\" = 'f");
     assert!(world.host.run(&["sh", "-c", &elsewhere]).is_err(), "on another host it does nothing");
     find_key();

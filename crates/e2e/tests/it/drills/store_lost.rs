@@ -2,8 +2,9 @@
 
 use super::{refused, scan};
 use mayfly_e2e::objects::{self, Record};
-use mayfly_e2e::{Installation, World};
+use mayfly_e2e::{Installation, World, wait};
 use mayfly_testbed::Flavour;
+use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_installation_removes_what_a_lost_one_left() {
@@ -20,8 +21,15 @@ async fn a_new_installation_removes_what_a_lost_one_left() {
     drop(psql);
 
     let anew = Installation::init().unwrap();
+    let settings = std::fs::read_to_string(anew.config()).unwrap();
+    std::fs::write(anew.config(), settings.replace("scan_every_s = 86400", "scan_every_s = 1")).unwrap();
     let _running = anew.start().unwrap();
     objects::apply(&anew, world.server.handle(), &world.admin, &["alice"], &[(Record::new("orders"), None)]).unwrap();
+    let on_schedule = || {
+        let found = anew.events("orphan.found")?;
+        Ok(found.iter().any(|event| event["account"] == account.as_str() && event["actor"] == "server"))
+    };
+    wait::until("the schedule finds it", Duration::from_secs(60), on_schedule).unwrap();
     let found = scan(&anew);
     assert_eq!(found.len(), 2, "{found:?}");
     assert!(found.iter().all(|orphan| orphan["whose"] == "another" && orphan["removable"] == false), "{found:?}");

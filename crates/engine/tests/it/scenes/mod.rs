@@ -6,6 +6,7 @@ mod holds;
 mod late;
 mod limits;
 mod opening;
+mod orphans;
 mod out;
 pub(crate) mod script;
 mod sessions;
