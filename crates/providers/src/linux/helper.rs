@@ -114,3 +114,32 @@ async fn our_address(linux: &Linux, by: &Administration, request: &HelperRequest
 fn conflict(text: String) -> Failure {
     Failure::new(FailureClass::Conflict, text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mayfly_domain::{CredentialRef, Destination, Endpoint, InstallationId, Place, Prefix, RecordName, Trust};
+
+    /// What a lost installation left is removed through the helper too, once it was claimed.
+    #[test]
+    fn claimed_installations_are_listed() {
+        let id = |last: char| InstallationId::parse(&format!("ins_000000000000000{last}")).unwrap();
+        let record = RecordName::parse("web01").unwrap();
+        let endpoint = Endpoint { host: "web01".to_owned(), port: 22 };
+        let request = HelperRequest {
+            place: Place {
+                destination: Destination { endpoint, trust: Trust::NotPinned },
+                credential: CredentialRef { record: record.clone() },
+            },
+            record,
+            prefix: Prefix::default(),
+            installation: id('1'),
+            claimed: vec![id('2')],
+            from: None,
+            served: Vec::new(),
+        };
+        let lines = configuration(&request).unwrap();
+        let listed: Vec<&str> = lines.lines().filter_map(|line| line.strip_prefix("installation ")).collect();
+        assert_eq!(listed, [id('1').as_str(), id('2').as_str()]);
+    }
+}
