@@ -401,7 +401,8 @@ async fn the_helper_searches_for_our_accounts() {
     rig.target.run(&["userdel", name]).unwrap();
     let helper = "/usr/local/sbin/mayfly-helper";
     rig.target.run(&["sed", "-i", "s/^    scan)/    later)/", helper]).unwrap();
-    let failure = subject.scan(&by, &request).await.unwrap_err();
+    // Over a connection of its own, on which none was started ahead.
+    let failure = rig.target.subject().scan(&by, &request).await.unwrap_err();
     rig.target.run(&["sed", "-i", "s/^    later)/    scan)/", helper]).unwrap();
     assert_eq!(failure.class, FailureClass::NotPermitted);
     assert!(failure.text.contains("install it again"), "{failure}");
