@@ -107,12 +107,33 @@ pub fn authorise(
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Administration {
     by: String,
+    login: Option<u32>,
 }
 
 impl Administration {
     /// Who administers, as the audit trail names them, for example `uid:0`.
     pub fn by(&self) -> &str {
         &self.by
+    }
+
+    /// The same, of somebody of whom the kernel also knows as whom they logged in to this machine, before they became another user.
+    #[must_use]
+    pub fn logged_in_as(self, login: Option<u32>) -> Self {
+        Self { login, ..self }
+    }
+
+    /// As which user of this machine they logged in, where the kernel knows.
+    pub const fn login(&self) -> Option<u32> {
+        self.login
+    }
+
+    /// Who administers, with the user as whom they logged in where that is another, for example `uid:0, logged in as uid:1000`. For what
+    /// names a person for ever: with sudo everybody is `uid:0`.
+    pub fn in_full(&self) -> String {
+        match self.login.map(|login| format!("uid:{login}")) {
+            Some(login) if login != self.by => format!("{}, logged in as {login}", self.by),
+            _ => self.by.clone(),
+        }
     }
 }
 
@@ -122,7 +143,7 @@ impl Administration {
 /// [`Refusal::NotAllowed`] for everybody else.
 pub fn authorise_administration(peer_uid: u32, server_uid: u32) -> Result<Administration, Refusal> {
     if peer_uid == 0 || peer_uid == server_uid {
-        Ok(Administration { by: format!("uid:{peer_uid}") })
+        Ok(Administration { by: format!("uid:{peer_uid}"), login: None })
     } else {
         Err(Refusal::NotAllowed)
     }
@@ -130,7 +151,7 @@ pub fn authorise_administration(peer_uid: u32, server_uid: u32) -> Result<Admini
 
 /// What the server itself asks targets on a schedule that an administrator has set: it looks and changes nothing.
 pub fn authorise_schedule() -> Administration {
-    Administration { by: "server".to_owned() }
+    Administration { by: "server".to_owned(), login: None }
 }
 
 /// What the decision needs to know of a token of the API whose bearer has proved to have it.
@@ -174,7 +195,7 @@ pub fn authorise_token(token: TokenFacts<'_>, wanted: Scope, at: WallTime) -> Re
     if !token.scopes.contains(&wanted) {
         return Err(TokenRefusal::NotInScope(wanted));
     }
-    Ok(Administration { by: format!("token:{}", token.id) })
+    Ok(Administration { by: format!("token:{}", token.id), login: None })
 }
 
 #[cfg(test)]
@@ -188,6 +209,15 @@ mod tests {
 
     fn record(name: &str) -> RecordName {
         RecordName::parse(name).unwrap()
+    }
+
+    #[test]
+    fn who_used_sudo_is_known_where_the_kernel_knows() {
+        let root = || authorise_administration(0, 1000).unwrap();
+        assert_eq!(root().in_full(), "uid:0");
+        assert_eq!(root().logged_in_as(Some(0)).in_full(), "uid:0");
+        let alice = root().logged_in_as(Some(1001));
+        assert_eq!((alice.by(), alice.in_full().as_str()), ("uid:0", "uid:0, logged in as uid:1001"));
     }
 
     #[test]

@@ -79,12 +79,13 @@ pub(crate) async fn write_off(
 fn noted(shared: &Shared, target: &TargetId, proof: &WrittenOffProof, seen: &str) -> Entry {
     let row = WriteOff {
         target: target.clone(),
-        by: proof.by().to_owned(),
+        by: proof.in_full().to_owned(),
         reason: proof.reason().to_owned(),
         at: shared.clock.wall(),
         returned: None,
     };
-    let mut event = by_person(shared.event(EventKind::TargetWrittenOff), proof).with("seen", seen);
+    let mut event =
+        by_person(shared.event(EventKind::TargetWrittenOff), proof).with("by", proof.in_full()).with("seen", seen);
     event.target = Some(target.to_string());
     Entry { writes: vec![Write::WriteOff(row)], events: vec![event] }
 }

@@ -12,6 +12,9 @@ pub(crate) enum Peer {
     Local {
         /// Its effective user id when it connected.
         uid: u32,
+        /// The user as whom whoever started it logged in to this machine, where the kernel knows; sudo does not change it
+        /// (pam_loginuid(8)).
+        login: Option<u32>,
     },
     /// Somebody over HTTPS, of whom only the address is known.
     Remote {
@@ -21,10 +24,21 @@ pub(crate) enum Peer {
 }
 
 impl Peer {
+    /// A process over the local socket, as the kernel vouches for it.
+    pub(crate) fn local(uid: u32, pid: Option<i32>) -> Self {
+        let text = pid.and_then(|pid| std::fs::read_to_string(format!("/proc/{pid}/loginuid")).ok());
+        // What was never set is the largest number.
+        let login = text.and_then(|text| text.trim().parse().ok()).filter(|login| *login != u32::MAX);
+        Self::Local { uid, login }
+    }
+
     /// The proof that this peer may administer by being who it is; `None` when it may not.
     pub(crate) fn administration(self) -> Option<Administration> {
         match self {
-            Self::Local { uid } => authorise_administration(uid, rustix::process::geteuid().as_raw()).ok(),
+            Self::Local { uid, login } => {
+                let by = authorise_administration(uid, rustix::process::geteuid().as_raw()).ok()?;
+                Some(by.logged_in_as(login))
+            }
             Self::Remote { .. } => None,
         }
     }

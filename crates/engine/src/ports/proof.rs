@@ -92,6 +92,7 @@ impl KeptProof {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrittenOffProof {
     by: String,
+    full: String,
     reason: String,
 }
 
@@ -99,12 +100,17 @@ impl WrittenOffProof {
     /// Takes who administers and why; `None` without a reason.
     pub fn from_person(by: &Administration, reason: &str) -> Option<Self> {
         let reason = reason.trim();
-        (!reason.is_empty()).then(|| Self { by: by.by().to_owned(), reason: reason.to_owned() })
+        (!reason.is_empty()).then(|| Self { by: by.by().to_owned(), full: by.in_full(), reason: reason.to_owned() })
     }
 
     /// Who, as the trail names them.
     pub fn by(&self) -> &str {
         &self.by
+    }
+
+    /// Who, with the user as whom they logged in where that is known.
+    pub fn in_full(&self) -> &str {
+        &self.full
     }
 
     /// Why.

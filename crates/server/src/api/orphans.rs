@@ -337,9 +337,9 @@ pub(super) async fn claim(
     if installation == *api.context.store.installation() {
         return Err(Refusal::new(Code::Conflict, "that is this installation: its marks are its own"));
     }
-    let claim = Claim { installation, by: by.by().to_owned(), reason, at: api.context.clock.wall() };
-    let mut event =
-        api.context.event(EventKind::InstallationClaimed, by.by()).with("installation", &claim.installation);
+    let claim = Claim { installation, by: by.in_full(), reason, at: api.context.clock.wall() };
+    let event = api.context.event(EventKind::InstallationClaimed, by.by());
+    let mut event = event.with("installation", &claim.installation).with("by", by.in_full());
     event.reason = Some(claim.reason.clone());
     if !api.context.store.claim(claim.clone(), vec![event]).await? {
         return Err(Refusal::new(Code::Conflict, format!("{} is claimed already", claim.installation)));

@@ -70,6 +70,6 @@ pub(crate) async fn serve(listener: UnixListener, router: Router, tasks: Tasks) 
 
 async fn caller(stream: UnixStream, router: Router) {
     let Ok(credentials) = stream.peer_cred() else { return };
-    let peer = Peer::Local { uid: credentials.uid() };
+    let peer = Peer::local(credentials.uid(), credentials.pid());
     http::connection(stream, router.layer(Extension(peer))).await;
 }

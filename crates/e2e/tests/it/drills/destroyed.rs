@@ -1,6 +1,7 @@
 //! A target is destroyed while somebody works on it: it is written off by a named person, stays listed, and is cleaned up when it
 //! comes back after all.
 
+use mayfly_e2e::installation::binary;
 use mayfly_e2e::objects::Record;
 use mayfly_e2e::{World, wait};
 use mayfly_testbed::Flavour;
@@ -41,8 +42,14 @@ async fn a_target_that_is_destroyed_is_written_off_and_looked_for_again() {
     let target = mayfly.json(&["target", "show", "orders"]).unwrap();
     assert_eq!((&target["withdrawing"], &target["records"]), (&1.into(), &serde_json::json!(["orders"])), "{target}");
     let id = target["target"].as_str().unwrap();
-    let said = mayfly.must(&[&["target", "write-off", id][..], &reason].concat(), "").unwrap();
-    assert!(said.contains("is written off, with 1 changes"), "{said}");
+    // Behind sudo everybody is root; the kernel knows as whom they logged in, unless this machine keeps no log-in uids.
+    let logged_in = "echo 4242 > /proc/self/loginuid; cat /proc/self/loginuid; exec \"$@\"";
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", logged_in, "sh"]).arg(binary().unwrap()).args(["target", "write-off", id]).args(reason);
+    let output = shell.env("MAYFLY_SOCKET", mayfly.socket()).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && said.contains("is written off, with 1 changes"), "{said}");
+    let login = said.lines().next().filter(|login| *login == "4242").map(|login| format!(", logged in as uid:{login}"));
     let owed = mayfly.owed().unwrap();
     assert_eq!((&owed[0]["state"], &owed[0]["account"]), (&"written_off".into(), &account.as_str().into()), "{owed:?}");
     wait::until("the session is closed", LIMIT, || Ok(!mayfly.events("session.closed")?.is_empty())).unwrap();
@@ -59,6 +66,7 @@ async fn a_target_that_is_destroyed_is_written_off_and_looked_for_again() {
     world.as_before("what was written off").await.unwrap();
     let shown = mayfly.must(&["target", "show", "orders"], "").unwrap();
     assert!(shown.contains("the rack burnt") && shown.contains("it answered again"), "{shown}");
+    assert!(login.is_none_or(|login| shown.contains(&format!("by uid:0{login}: "))), "{shown}");
     assert_eq!(mayfly.events("target.returned").unwrap().len(), 1);
     mayfly.verify_trail().unwrap();
 }
