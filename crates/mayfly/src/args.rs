@@ -1,18 +1,22 @@
 //! The command line: every verb, option and environment variable, and the text that `--help` shows for each.
 
+mod connecting;
 mod keys;
 mod manage;
 mod values;
 
+use crate::client::SOCKET;
+use crate::complete;
 use crate::output::Format;
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+pub(crate) use connecting::{Connect, Copy, Db, Person, Sftp, Ssh, SshConfig, Who};
 pub(crate) use keys::{NewRecoveryKey, RecoverKey, RotateKey};
 pub(crate) use manage::{Apply, Export, Lockdown, LockdownVerb, Orphans, Record, Secret, Set, Target, Token};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 pub(crate) use values::{Count, Duration};
-use values::{count, duration, id, name};
+use values::{count, id, name};
 
 /// Accounts that exist for one session.
 #[derive(Debug, Parser)]
@@ -22,7 +26,7 @@ use values::{count, duration, id, name};
     about = "Accounts that exist for one session: made when you connect, seen to be gone when you leave",
     after_help = "Exit codes: 0 done · 1 unexpected failure · 2 invalid input · 3 sign in · 4 not permitted · 5 not found · \
                   9 target failed · 10 conflict · 11 verification failed · 12 something remains to be done · \
-                  255 `db` itself failed",
+                  255 `db`, `ssh`, `sftp`, `scp` or `rsync` itself failed",
     max_term_width = 100,
     subcommand_required = true,
     arg_required_else_help = true
@@ -39,7 +43,7 @@ pub(crate) struct Mayfly {
 #[command(next_help_heading = "Options of every verb")]
 pub(crate) struct Global {
     /// The server's Unix socket
-    #[arg(long, global = true, env = "MAYFLY_SOCKET", value_name = "PATH", default_value = "/run/mayfly/mayfly.sock")]
+    #[arg(long, global = true, env = "MAYFLY_SOCKET", value_name = "PATH", default_value = SOCKET)]
     pub(crate) socket: PathBuf,
     /// Reach the server over HTTPS instead, such as https://gw.example.com:8443, with the token that MAYFLY_TOKEN holds
     #[arg(long, global = true, env = "MAYFLY_SERVER", value_name = "URL")]
@@ -72,6 +76,26 @@ pub(crate) enum Verb {
     /// Asks for your sign-in password, gets a one-time secret for the record, and runs psql with it. Arguments after `--` are
     /// psql's; so is the exit code, but for 255, which is mayfly's own.
     Db(Db),
+    /// Open a shell or run a command on a machine with the real ssh
+    ///
+    /// Asks for your sign-in password and gives ssh a one-time secret by way of a program that ssh asks for it; with --own-key ssh
+    /// signs in with a key of yours. The exit code is ssh's, but for 255, which is ssh's or mayfly's own. Needs OpenSSH 8.4.
+    Ssh(Ssh),
+    /// Copy files to and from a machine with the real sftp, in the way of `ssh`
+    Sftp(Sftp),
+    /// Copy files to and from a machine with the real scp, in the way of `ssh`
+    ///
+    /// What is on the machine is named RECORD:PATH, as with scp: `mayfly scp -r web01:/var/log .`
+    Scp(Copy),
+    /// Copy files to and from a machine with the real rsync, in the way of `ssh`
+    ///
+    /// What is on the machine is named RECORD:PATH, as with rsync: `mayfly rsync -a site/ web01:/srv/site`
+    Rsync(Copy),
+    /// Print what lets plain ssh, scp, git and the like connect to machines as `web01.gw`
+    ///
+    /// A piece of ssh_config(5) for the machines named. ssh then signs in with a key of yours, or asks for a connect secret, which
+    /// `mayfly connect` prints.
+    SshConfig(SshConfig),
     /// Print what any other client needs to connect: host, port, user and a one-time secret
     Connect(Connect),
     /// List people, credentials and resources
@@ -123,7 +147,7 @@ pub(crate) enum Verb {
     /// People who sign in
     #[command(subcommand)]
     User(User),
-    /// Print what a shell needs to complete verbs and options, such as `mayfly completions bash`
+    /// Print what a shell needs to complete verbs, options and names: `source <(mayfly completions bash)`
     Completions {
         /// The shell
         shell: clap_complete::Shell,
@@ -145,7 +169,7 @@ pub(crate) enum User {
     /// Switch a person off: they open nothing any more, and what they have open is cut
     Disable {
         /// Who
-        #[arg(value_parser = name)]
+        #[arg(value_parser = name, add = complete::people())]
         name: String,
         /// Why, for the person and the trail
         #[arg(long, value_name = "TEXT")]
@@ -154,7 +178,7 @@ pub(crate) enum User {
     /// Switch a person on again
     Enable {
         /// Who
-        #[arg(value_parser = name)]
+        #[arg(value_parser = name, add = complete::people())]
         name: String,
         /// Why, for the trail
         #[arg(long, value_name = "TEXT")]
@@ -249,49 +273,6 @@ pub(crate) struct Init {
     pub(crate) recovery: NewRecoveryKey,
 }
 
-/// `db`.
-#[derive(Debug, Args)]
-pub(crate) struct Db {
-    /// The record to connect to
-    #[arg(value_parser = name)]
-    pub(crate) name: String,
-    #[command(flatten)]
-    pub(crate) person: Person,
-    /// Arguments for psql
-    #[arg(last = true, value_name = "PSQL ARGUMENTS")]
-    pub(crate) arguments: Vec<std::ffi::OsString>,
-}
-
-/// Who signs in, and how.
-#[derive(Debug, Args)]
-pub(crate) struct Person {
-    /// Who you are to Mayfly
-    #[arg(long, env = "MAYFLY_PERSON", value_name = "NAME", value_parser = name)]
-    pub(crate) person: Option<String>,
-    /// Read the sign-in password from this file instead of asking; `-` is standard input
-    #[arg(long, value_name = "FILE")]
-    pub(crate) password_file: Option<PathBuf>,
-}
-
-/// `connect`.
-#[derive(Debug, Args)]
-pub(crate) struct Connect {
-    /// The record to connect to
-    #[arg(value_parser = name)]
-    pub(crate) name: String,
-    #[command(flatten)]
-    pub(crate) person: Person,
-    /// For how long the secret is good, such as 30m or 2h; 8h if not given, which is also the most
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
-    pub(crate) valid: Option<Duration>,
-    /// Print it for people, which is the default
-    #[arg(long, conflicts_with = "json")]
-    pub(crate) print: bool,
-    /// Print it as JSON, like `-o json`
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
 /// `ls`.
 #[derive(Debug, Args)]
 pub(crate) struct Ls {
@@ -344,10 +325,10 @@ pub(crate) struct SessionsLs {
     #[arg(long)]
     pub(crate) all: bool,
     /// Only those of this person
-    #[arg(long, value_name = "NAME", value_parser = name)]
+    #[arg(long, value_name = "NAME", value_parser = name, add = complete::people())]
     pub(crate) person: Option<String>,
     /// Only those of this record
-    #[arg(long, value_name = "NAME", value_parser = name)]
+    #[arg(long, value_name = "NAME", value_parser = name, add = complete::resources())]
     pub(crate) record: Option<String>,
     /// Only those that were not over before then, such as 2026-11-24T16:00:00Z
     #[arg(long, value_name = "TIME")]

@@ -9,7 +9,9 @@
 
 mod args;
 mod ask;
+mod askpass;
 mod client;
+mod complete;
 mod escape;
 mod failure;
 mod output;
@@ -17,8 +19,9 @@ mod report;
 mod verbs;
 
 use args::{Mayfly, Verb};
-use clap::Parser as _;
 use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser as _};
+use clap_complete::CompleteEnv;
 use client::{Client, Way};
 use failure::{Exit, Failure};
 use output::{Format, Output};
@@ -28,6 +31,11 @@ use verbs::Context;
 use zeroize::Zeroizing;
 
 fn main() -> ExitCode {
+    if let Some(socket) = askpass::called() {
+        return askpass::answer(&socket);
+    }
+    // Ends the program where a shell wants something completed.
+    CompleteEnv::with_factory(Mayfly::command).complete();
     let mayfly = match Mayfly::try_parse() {
         Ok(mayfly) => mayfly,
         Err(error) => return ExitCode::from(not_understood(&error)),
@@ -35,7 +43,7 @@ fn main() -> ExitCode {
     let global = mayfly.global;
     let colourless = global.no_color || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let output = Output::new(global.output, global.quiet, colourless);
-    let wrapper = matches!(mayfly.verb, Verb::Db(_));
+    let wrapper = matches!(mayfly.verb, Verb::Db(_) | Verb::Ssh(_) | Verb::Sftp(_) | Verb::Scp(_) | Verb::Rsync(_));
     let ran = way(&global).and_then(|way| {
         let client = Client::new(way, &output);
         run(&Context { client, output, no_input: global.no_input }, mayfly.verb)
@@ -122,7 +130,6 @@ mod tests {
 
     #[test]
     fn the_command_line_holds_together() {
-        use clap::CommandFactory as _;
         Mayfly::command().debug_assert();
     }
 }

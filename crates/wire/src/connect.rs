@@ -16,6 +16,27 @@ pub struct ConnectRequest {
     pub valid_s: Option<u64>,
 }
 
+/// Where native clients connect.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct BrokersAnswer {
+    /// One for each protocol that this server listens for.
+    pub brokers: Vec<Broker>,
+}
+
+/// Where native clients of one protocol connect, and by what they believe the server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Broker {
+    /// The protocol: `postgresql` or `ssh`.
+    pub protocol: String,
+    /// The host, as its certificate names it.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+    /// For SSH: the line for `known_hosts` with which a client believes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known_hosts: Option<String>,
+}
+
 /// What a native client needs.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 pub struct ConnectAnswer {

@@ -18,6 +18,8 @@ pub const SECRET: &str = "/v1/secrets/{name}";
 pub const SECRET_REBIND: &str = "/v1/secrets/{name}/rebind";
 /// POST signs a person in and gives a connect secret.
 pub const CONNECT: &str = "/v1/connect";
+/// GET tells where native clients connect. Everybody may ask.
+pub const BROKERS: &str = "/v1/brokers";
 /// GET lists sessions.
 pub const SESSIONS: &str = "/v1/sessions";
 /// GET tells everything of one session.

@@ -95,8 +95,12 @@ pub(super) const PLACES: &[Place] = &[
     Place { path: "crates/e2e/src/bin/demo/main.rs", reason: "the demo waits by the machine's clock" },
     Place { path: "crates/e2e/src/lib.rs", reason: "starts the real binary and real clients, and kills them" },
     Place { path: "crates/engine/src/tasks.rs", reason: "the one place that starts tasks, owned and named" },
+    Place { path: "crates/mayfly/src/askpass.rs", reason: "asks the `mayfly` that runs ssh for a secret" },
     Place { path: "crates/mayfly/src/client/http.rs", reason: "the command line client speaks to the server" },
-    Place { path: "crates/mayfly/src/verbs/db.rs", reason: "the command line client runs the person's own psql" },
+    Place {
+        path: "crates/mayfly/src/verbs/program.rs",
+        reason: "the command line client runs the person's own clients",
+    },
     Place { path: "crates/store/src/threads.rs", reason: "starts the store's threads, named and joined" },
     Place {
         path: "crates/server/src/api/serve.rs",

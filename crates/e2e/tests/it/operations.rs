@@ -8,6 +8,7 @@ pub(crate) const OPERATIONS: &[(&str, &str, &str)] = &[
     ("GET", "/v1/ca", "everybody"),
     ("GET", "/v1/openapi.json", "everybody"),
     ("POST", "/v1/connect", "everybody"),
+    ("GET", "/v1/brokers", "everybody"),
     ("GET", "/v1/objects", "read"),
     ("POST", "/v1/objects", "objects"),
     ("GET", "/v1/export", "objects"),

@@ -2,6 +2,7 @@
 
 use super::Kind;
 use super::values::{Duration, duration, id, label, lockdown, name, object};
+use crate::complete;
 use clap::{Args, Subcommand};
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -24,7 +25,7 @@ pub(crate) struct Set {
     #[arg(short, long, value_name = "FILE", group = "what")]
     pub(crate) file: Vec<PathBuf>,
     /// An object to delete, such as Database/orders; may be given several times
-    #[arg(long, value_name = "KIND/NAME", group = "what", num_args = 1.., value_parser = object)]
+    #[arg(long, value_name = "KIND/NAME", group = "what", num_args = 1.., value_parser = object, add = complete::objects())]
     pub(crate) delete: Vec<String>,
     /// Delete whatever has the labels of --selector and is not in the files
     #[arg(long, requires = "selector", requires = "file")]
@@ -48,7 +49,7 @@ pub(crate) enum Secret {
     /// Set the secret of a user record: asks for it, or reads it from a file
     Set {
         /// The user record
-        #[arg(value_parser = name)]
+        #[arg(value_parser = name, add = complete::users())]
         name: String,
         /// Read the secret from this file; `-` is standard input
         #[arg(long, value_name = "FILE")]
@@ -60,7 +61,7 @@ pub(crate) enum Secret {
     /// shows both and asks. Needs root or the server's user at the local socket, or a token with the scope credential.rebind.
     Rebind {
         /// The user record
-        #[arg(value_parser = name)]
+        #[arg(value_parser = name, add = complete::users())]
         name: String,
         /// What it is to be sent for, exactly as this shows it, instead of asking
         #[arg(long, value_name = "DESTINATION")]
@@ -76,7 +77,7 @@ pub(crate) enum Record {
     /// Changes nothing on the target. Exit code 12 when something is missing or in excess.
     Check {
         /// The record
-        #[arg(value_parser = name)]
+        #[arg(value_parser = name, add = complete::resources())]
         name: String,
         /// Another address of the server's machine, from which a session's account must not get in
         #[arg(long, value_name = "ADDRESS")]
@@ -88,7 +89,7 @@ pub(crate) enum Record {
     /// host; it is installed again when they change.
     InstallHelpers {
         /// The record
-        #[arg(value_parser = name)]
+        #[arg(value_parser = name, add = complete::resources())]
         name: String,
         /// The address from which the host sees the server come, where the server cannot find out
         #[arg(long, value_name = "ADDRESS")]
@@ -100,7 +101,7 @@ pub(crate) enum Record {
     /// before it is taken instead.
     Pin {
         /// The record
-        #[arg(value_parser = name)]
+        #[arg(value_parser = name, add = complete::resources())]
         name: String,
         /// The identity that must answer, instead of asking
         #[arg(long, value_name = "IDENTITY")]
@@ -117,10 +118,10 @@ pub(crate) struct Lockdown {
     #[arg(long, group = "whom")]
     pub(crate) all: bool,
     /// One person, whatever they open
-    #[arg(long, group = "whom", value_name = "NAME", value_parser = name)]
+    #[arg(long, group = "whom", value_name = "NAME", value_parser = name, add = complete::people())]
     pub(crate) user: Option<String>,
     /// One record, whoever opens it
-    #[arg(long, group = "whom", value_name = "NAME", value_parser = name)]
+    #[arg(long, group = "whom", value_name = "NAME", value_parser = name, add = complete::resources())]
     pub(crate) record: Option<String>,
     /// Why, for those who are cut and for the trail
     #[arg(long, value_name = "TEXT", required = true)]

@@ -27,6 +27,12 @@ pub(super) fn name(text: &str) -> Result<String, String> {
     }
 }
 
+/// A record, and a path on its target behind a colon.
+pub(super) fn place(text: &str) -> Result<String, String> {
+    let (record, _) = text.split_once(':').unwrap_or((text, ""));
+    name(record).map(|_| text.to_owned())
+}
+
 /// The id of a session or a change, such as `ses_0123456789abcdef`.
 pub(super) fn id(text: &str) -> Result<String, String> {
     let good = |b: u8| b.is_ascii_alphanumeric() || b == b'_';

@@ -17,6 +17,9 @@ use std::time::Duration;
 pub(crate) use way::Way;
 use zeroize::Zeroizing;
 
+/// Where a server listens unless its settings say otherwise.
+pub(crate) const SOCKET: &str = "/run/mayfly/mayfly.sock";
+
 /// The longest a request may take that only asks the server.
 const QUICK: Duration = Duration::from_secs(30);
 
@@ -33,13 +36,34 @@ const PAGES_MOST: usize = 10_000;
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
     way: Way,
-    progress: bool,
+    progress: Progress,
+}
+
+/// How a person is told what is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    /// Not at all.
+    None,
+    /// By a line that stays, once for each step.
+    Lines,
+    /// By a line that goes again, at a terminal.
+    Terminal,
 }
 
 impl Client {
     /// A client of the server at the end of this way. Nothing is opened yet.
     pub(crate) fn new(way: Way, output: &Output) -> Self {
-        Self { way, progress: !output.quiet && std::io::stderr().is_terminal() }
+        let progress = match (output.quiet, std::io::stderr().is_terminal()) {
+            (true, _) => Progress::None,
+            (false, true) => Progress::Terminal,
+            (false, false) => Progress::Lines,
+        };
+        Self { way, progress }
+    }
+
+    /// The way to the server.
+    pub(crate) fn way(&self) -> &Way {
+        &self.way
     }
 
     /// Gets something.
@@ -127,7 +151,7 @@ impl Client {
         String::from_utf8(answer.body.to_vec()).map_err(|_| self.foreign(&format!("its answer to {path} is not text")))
     }
 
-    /// Posts something that makes the server go to a target; `doing` tells a person at a terminal what takes so long.
+    /// Posts something that makes the server go to a target; `doing` tells what takes so long: at a terminal for as long as it does, else in a line.
     ///
     /// # Errors
     /// As [`Client::get`] does.
@@ -137,7 +161,7 @@ impl Client {
         T: DeserializeOwned,
     {
         let asked = self.ask(Method::POST, path, encode(body)?, SLOW);
-        if !self.progress {
+        if self.progress == Progress::None {
             return asked.await;
         }
         tokio::pin!(asked);
@@ -147,6 +171,10 @@ impl Client {
             () = tokio::time::sleep(PATIENCE) => {}
         }
         // Progress that cannot be shown is no reason to fail.
+        if self.progress == Progress::Lines {
+            let _ = writeln!(std::io::stderr(), "… {doing}");
+            return asked.await;
+        }
         let _ = write!(std::io::stderr(), "… {doing}");
         let answer = asked.await;
         let _ = write!(std::io::stderr(), "\r\x1b[K");

@@ -1,19 +1,15 @@
 //! `connect`: what a client of one's own needs. Every line that is printed verifies the server: the local authority's
 //! certificate is kept in a file of the user's, because every client wants it as a file.
 
+use super::kept::{RESERVED, keep};
 use super::{Context, facts, sign_in};
 use crate::args::Connect;
 use crate::escape;
 use crate::failure::{Exit, Failure};
 use crate::output::Format;
 use mayfly_wire::connect::ConnectAnswer;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 use serde::Serialize;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
-
-/// What RFC 3986 §2.3 leaves unreserved needs no escape.
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The server's answer, and what follows from it.
 #[derive(Serialize)]
@@ -115,37 +111,6 @@ fn text(printed: &Printed<'_>) -> String {
 /// Keeps the authority's certificate in a file. Returns the path.
 fn keep_authority(answer: &ConnectAnswer) -> Result<String, Failure> {
     keep(&answer.host, "pem", &answer.ca_pem)
-}
-
-/// Writes what a client needs to believe the server to the user's data folder
-/// (<https://specifications.freedesktop.org/basedir-spec/latest/>), under the server's name. Returns the path.
-fn keep(host: &str, suffix: &str, text: &str) -> Result<String, Failure> {
-    let folder = data_folder().ok_or_else(|| {
-        Failure::usage("there is no home folder to keep the server's certificate in: set HOME or XDG_DATA_HOME")
-    })?;
-    let path = folder.join("mayfly").join(format!("{}.{suffix}", utf8_percent_encode(host, RESERVED)));
-    if std::fs::read_to_string(&path).is_ok_and(|kept| kept == text) {
-        return Ok(path.display().to_string());
-    }
-    let failed = |error: std::io::Error| {
-        Failure::unexpected(format!("cannot keep the server's certificate in {}: {error}", path.display()))
-    };
-    write_whole(&path, text).map_err(failed)?;
-    Ok(path.display().to_string())
-}
-
-fn data_folder() -> Option<PathBuf> {
-    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    absolute("XDG_DATA_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/share")))
-}
-
-/// Puts a file in place at once, so that a client that reads it meanwhile sees the old one or the new one.
-fn write_whole(path: &Path, text: &str) -> std::io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("/"));
-    std::fs::create_dir_all(folder)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(text.as_bytes())?;
-    file.persist(path).map(|_| ()).map_err(|error| error.error)
 }
 
 /// A connection URI (<https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS>) without the secret.

@@ -5,15 +5,21 @@ use crate::args::Mayfly;
 use crate::failure::{Exit, Failure};
 use clap::CommandFactory as _;
 use clap_complete::Shell;
+use clap_complete::env::Shells;
 use std::path::Path;
 
-/// Prints the completions for a shell.
+/// Prints what makes a shell ask this program for completions: verbs, options, and names of the server.
 ///
 /// # Errors
 /// When they cannot be written.
 pub(super) fn completions(context: &Context, shell: Shell) -> Result<Exit, Failure> {
+    let unknown = || Failure::usage(format!("there are no completions for {shell}"));
+    let shells = Shells::builtins();
+    let completer = shells.completer(&shell.to_string()).ok_or_else(unknown)?;
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Mayfly::command(), "mayfly", &mut script);
+    completer
+        .write_registration("COMPLETE", "mayfly", "mayfly", "mayfly", &mut script)
+        .map_err(|error| Failure::unexpected(format!("cannot write completions for {shell}: {error}")))?;
     context.output.write(&String::from_utf8_lossy(&script))?;
     Ok(Exit::Done)
 }

@@ -10,17 +10,21 @@ mod connect;
 mod db;
 mod explain;
 mod export;
+mod kept;
 mod keys;
 mod lockdown;
 mod ls;
 mod manual;
 mod orphans;
 mod plan;
+mod program;
 mod record;
 mod secret;
 mod server;
 mod sessions;
 mod sign_in;
+mod ssh;
+mod ssh_config;
 mod status;
 mod target;
 mod token;
@@ -56,6 +60,11 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<u8, Failure> {
     }
     let done = match verb {
         Verb::Db(options) => return db::run(context, options).await,
+        Verb::Ssh(options) => return ssh::ssh(context, options).await,
+        Verb::Sftp(options) => return ssh::sftp(context, options).await,
+        Verb::Scp(options) => return ssh::scp(context, options).await,
+        Verb::Rsync(options) => return ssh::rsync(context, options).await,
+        Verb::SshConfig(options) => ssh_config::run(context, options).await,
         Verb::Connect(options) => connect::run(context, options).await,
         Verb::Ls(options) => ls::run(context, options).await,
         Verb::Sessions(Sessions::Ls(options)) => sessions::ls(context, options).await,

@@ -3,9 +3,20 @@
 use super::Context;
 use crate::args::Person;
 use crate::ask;
+use crate::complete;
 use crate::failure::Failure;
 use mayfly_wire::connect::{ConnectAnswer, ConnectRequest};
 use mayfly_wire::paths;
+
+/// The name of the person: as they say, or else that of their account here.
+///
+/// # Errors
+/// When neither says it.
+pub(super) fn who(person: &Person) -> Result<String, Failure> {
+    let own = || std::env::var("USER").ok().filter(|user| user != "root");
+    let asked = || Failure::usage("who are you? name yourself with --person NAME or MAYFLY_PERSON");
+    person.person.clone().or_else(own).ok_or_else(asked)
+}
 
 /// Gets a connect secret for `record`, after asking for the person's password.
 ///
@@ -17,15 +28,11 @@ pub(super) async fn connect_secret(
     record: &str,
     valid_s: Option<u64>,
 ) -> Result<ConnectAnswer, Failure> {
-    let name = match &person.person {
-        Some(name) => name.clone(),
-        None => std::env::var("USER")
-            .ok()
-            .filter(|user| user != "root")
-            .ok_or_else(|| Failure::usage("who are you? name yourself with --person NAME or MAYFLY_PERSON"))?,
-    };
+    let name = who(person)?;
     let prompt = format!("password of {name} for {record}");
     let password = ask::secret(&prompt, person.password_file.as_deref(), "--password-file", context.no_input)?;
     let request = ConnectRequest { person: name, password: password.to_string(), record: record.to_owned(), valid_s };
-    context.client.post(paths::CONNECT, &request).await
+    let answer: ConnectAnswer = context.client.post(paths::CONNECT, &request).await?;
+    complete::remember(&context.client, &answer.protocol, record);
+    Ok(answer)
 }

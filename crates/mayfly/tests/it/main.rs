@@ -8,7 +8,9 @@
 )]
 
 mod clients;
+mod completion;
 mod exits;
 mod help;
 mod results;
+mod ssh;
 mod stand_in;

@@ -1,12 +1,13 @@
 //! Connect secrets: a person signs in with their password, here and nowhere else, and gets a secret for one record.
 
 use super::Api;
+use super::brokers;
 use super::problem::{Body, Refusal};
 use super::repeats::{NoStore, no_store};
 use crate::context::Context;
 use crate::door::CONNECT_SECRET_ITERATIONS;
 use crate::peer::Peer;
-use crate::{authority, orders, ssh_authority, workers};
+use crate::{authority, orders, workers};
 use axum::extract::State;
 use axum::{Extension, Json};
 use mayfly_access::connect_secret::{self, ConnectSecret, VALID_LONGEST};
@@ -58,27 +59,24 @@ pub(super) async fn connect(
     let off = |what: &str, setting: &str| {
         Refusal::new(Code::Conflict, format!("this server does not listen for {what}: set `{setting}` and restart it"))
     };
-    let (protocol, listener, database) = match &record {
+    let (broker, database) = match &record {
         Record::Database(database) => {
-            let listener = api.postgres.ok_or_else(|| off("PostgreSQL", "listen.postgres"))?;
-            ("postgresql", listener, database.default_database.clone())
+            let broker = brokers::postgresql(&api).ok_or_else(|| off("PostgreSQL", "listen.postgres"))?;
+            (broker, database.default_database.clone())
         }
-        Record::Machine(_) => ("ssh", api.ssh.ok_or_else(|| off("SSH", "listen.ssh"))?, String::new()),
+        Record::Machine(_) => (brokers::ssh(&api).ok_or_else(|| off("SSH", "listen.ssh"))?, String::new()),
     };
-    let port = listener.port();
-    let known_hosts = matches!(record, Record::Machine(_))
-        .then(|| ssh_authority::known_hosts(&api.ssh_authority, &api.public_host, port));
     let login = Login { person: person.name.clone(), record: record.resource().name.clone() };
     let answer = ConnectAnswer {
         user: login.to_string(),
         secret: secret.expose().to_owned(),
         expires_at: kept.expires.to_string(),
-        protocol: protocol.to_owned(),
-        host: api.public_host.clone(),
-        port,
+        protocol: broker.protocol,
+        host: broker.host,
+        port: broker.port,
         database,
         ca_pem,
-        known_hosts,
+        known_hosts: broker.known_hosts,
         notes: notes(&record),
     };
     Ok((no_store(), Json(answer)))

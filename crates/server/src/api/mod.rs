@@ -4,6 +4,7 @@ mod activate;
 mod administrator;
 mod apply;
 mod audit;
+mod brokers;
 mod cleanup;
 mod connect;
 mod events;
@@ -94,6 +95,7 @@ fn operations() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(secrets::set))
         .routes(routes!(secrets::rebind))
         .merge(OpenApiRouter::new().routes(routes!(connect::connect)).layer(DefaultBodyLimit::max(STRANGERS_BODY_MOST)))
+        .routes(routes!(brokers::list))
         .routes(routes!(sessions::list))
         .routes(routes!(sessions::tell))
         .routes(routes!(sessions::end))
