@@ -10,6 +10,7 @@
 pub mod client;
 pub mod installation;
 pub mod machine;
+pub mod memory;
 pub mod objects;
 pub mod prompt;
 pub mod recorder;

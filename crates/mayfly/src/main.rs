@@ -25,10 +25,17 @@ use clap_complete::CompleteEnv;
 use client::{Client, Way};
 use failure::{Exit, Failure};
 use output::{Format, Output};
+use std::alloc::System;
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use verbs::Context;
 use zeroize::Zeroizing;
+use zeroizing_alloc::ZeroAlloc;
+
+/// Memory is wiped when it is let go of. What is ours wipes itself; libraries leave copies of passwords and keys behind in buffers,
+/// in futures and in what they were told to send.
+#[global_allocator]
+static MEMORY: ZeroAlloc<System> = ZeroAlloc(System);
 
 fn main() -> ExitCode {
     if let Some(socket) = askpass::called() {

@@ -12,6 +12,7 @@ mod api;
 mod asked_again;
 mod asked_later;
 mod both;
+mod canaries;
 mod clients;
 mod copies;
 mod declared;

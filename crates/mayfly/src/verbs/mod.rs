@@ -58,6 +58,10 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<u8, Failure> {
     if matches!(context.output.format, Format::Cef | Format::Ocsf) && !export {
         return Err(no_form());
     }
+    if matches!(verb, Verb::Server(_)) {
+        // They hold keys.
+        mayfly_server::commands::no_core_files();
+    }
     let done = match verb {
         Verb::Db(options) => return db::run(context, options).await,
         Verb::Ssh(options) => return ssh::ssh(context, options).await,

@@ -14,4 +14,4 @@ pub use openapi::openapi;
 pub use owed::{OwedError, by_hand, owed};
 pub use recover::{RecoverError, RecoverReport, recover};
 pub use rotate::{RotateError, RotateOptions, RotateReport, rotate};
-pub use run::run;
+pub use run::{no_core_files, run};

@@ -37,8 +37,9 @@ pub async fn run(path: &Path, ready: impl FnOnce(&Config) + Send) -> Result<(), 
     Ok(())
 }
 
-/// A core file would hold every secret in memory (SECURITY-CASES 74).
-fn no_core_files() {
+/// Switches core files and memory dumps of this process off: they would hold every secret in memory (SECURITY-CASES 74). Where the
+/// system does not let it, that is logged.
+pub fn no_core_files() {
     use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
     let none = Rlimit { current: Some(0), maximum: Some(0) };
     if let Err(error) = setrlimit(Resource::Core, none) {
