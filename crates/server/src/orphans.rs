@@ -205,7 +205,8 @@ async fn search(context: &Context, by: &Administration, record: &Record) -> Resu
 async fn unspoken(context: &Context, scan: Scan) -> Result<(TargetId, Vec<Found>), StoreError> {
     let mut found = Vec::new();
     for account in scan.found {
-        if !context.store.ledger_speaks_for(&scan.target, &account.account).await? {
+        let (mark, id) = (account.mark.as_ref(), account.native_id.as_str());
+        if !context.store.ledger_speaks_for(&scan.target, &account.account, mark, id).await? {
             found.push(account);
         }
     }

@@ -83,8 +83,15 @@ pub trait Orphans: Send + Sync + 'static {
     /// How the last search of each record's target went, by record.
     async fn scans(&self) -> Result<Vec<Scanned>, StoreError>;
 
-    /// Whether a change that is not over, or is kept or written off, is this account's.
-    async fn ledger_speaks_for(&self, target: &TargetId, account: &AccountName) -> Result<bool, StoreError>;
+    /// Whether a change that is not over, or is kept or written off, is this account's: by its name or, since an account can be
+    /// renamed, by the session that its mark names and the identity that the target gave it.
+    async fn ledger_speaks_for(
+        &self,
+        target: &TargetId,
+        account: &AccountName,
+        mark: Option<&Mark>,
+        native_id: &str,
+    ) -> Result<bool, StoreError>;
 
     /// Notes a search with the events, in one transaction. Where a target was searched, what was found takes the place of what
     /// was known of it.

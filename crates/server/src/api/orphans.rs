@@ -184,7 +184,7 @@ pub(super) async fn remove(
     if !matches!(whose(context.store.installation(), &claimed, Some(&mark)), Whose::Ours | Whose::Claimed) {
         return Err(not_ours(&orphan));
     }
-    if context.store.ledger_speaks_for(&orphan.target, &orphan.account).await? {
+    if context.store.ledger_speaks_for(&orphan.target, &orphan.account, Some(&mark), &found.native_id).await? {
         context.store.forget(&orphan.target, &orphan.account).await?;
         let text = format!("{account} is on its way out already, or belongs to a session that runs");
         return Err(Refusal::new(Code::Conflict, text).next("mayfly cleanup ls"));

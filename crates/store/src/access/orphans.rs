@@ -97,10 +97,13 @@ impl Orphans for Store {
         &self,
         target: &TargetId,
         account: &AccountName,
+        mark: Option<&Mark>,
+        native_id: &str,
     ) -> std::result::Result<bool, StoreError> {
-        let key = [target.as_str().to_owned(), account.as_str().to_owned()];
+        let (target, account) = (target.as_str().to_owned(), account.as_str().to_owned());
+        let (session, native_id) = (mark.map(|mark| mark.session.to_string()), native_id.to_owned());
         let sql = include_str!("../../sql/change-of-account-exists.sql");
-        self.ask(move |connection| Ok(holds(connection, sql, key)?)).await
+        self.ask(move |connection| Ok(holds(connection, sql, params![target, account, session, native_id])?)).await
     }
 
     async fn scanned(

@@ -64,24 +64,41 @@ async fn a_search_replaces_what_was_known_of_its_target() {
     assert_eq!(store.orphans().await.unwrap(), [elsewhere]);
 }
 
-/// The ledger speaks for an account until its change is over, whatever state it is in.
+/// The ledger speaks for an account until its change is over, whatever state it is in and whatever the account is called by now.
 #[tokio::test]
 async fn the_ledger_speaks_for_what_is_not_over() {
     let rig = Rig::new();
     let store = rig.open();
-    let row = ChangeRow { kind: ChangeKind::Account, ..change(1, &session_id(1)) };
-    assert_eq!(store.ledger_speaks_for(&row.target, &row.account).await, Ok(false));
-    store.commit(entry(vec![Write::Intend(Box::new(row.clone()))])).await.unwrap();
-    assert_eq!(store.ledger_speaks_for(&row.target, &row.account).await, Ok(true));
-    let elsewhere = TargetId::new("fake", "elsewhere");
-    assert_eq!(store.ledger_speaks_for(&elsewhere, &row.account).await, Ok(false));
-    let (from, to) = (ChangeState::Intended, ChangeState::Withdrawing);
-    let withdraw = Write::Move { id: row.id.clone(), from, to, at: at(9), next_try: None, learnt: Learnt::default() };
-    let conclude = Write::Conclude { id: row.id.clone(), at: at(10), ending: ending(&row, ChangeState::Absent) };
-    store.commit(entry(vec![withdraw])).await.unwrap();
-    assert_eq!(store.ledger_speaks_for(&row.target, &row.account).await, Ok(true));
+    let row = ChangeRow { kind: ChangeKind::Account, native_id: Some("16400".to_owned()), ..change(1, &session_id(1)) };
+    let mark = |session| Mark { installation: crate::rig::installation(), session };
+    let (own, other) = (mark(session_id(1)), mark(session_id(2)));
+    let (here, elsewhere) = (row.target.clone(), TargetId::new("fake", "elsewhere"));
+    let (named, renamed) = (row.account.clone(), AccountName::existing("renamed"));
+    let asked = [
+        (&here, &named, None, "1"),
+        (&here, &renamed, Some(&own), "16400"),
+        // These are others, whatever they have in common with it.
+        (&here, &renamed, Some(&own), "16401"),
+        (&here, &renamed, Some(&other), "16400"),
+        (&here, &renamed, None, "16400"),
+        (&elsewhere, &named, Some(&own), "16400"),
+    ];
+    let spoken = async || {
+        let mut answers = Vec::new();
+        for (target, account, mark, id) in asked {
+            answers.push(store.ledger_speaks_for(target, account, mark, id).await.unwrap());
+        }
+        answers
+    };
+    assert_eq!(spoken().await, [false; 6]);
+    let mut writes = to_over(&row);
+    let conclude = writes.pop().unwrap();
+    for write in writes {
+        store.commit(entry(vec![write])).await.unwrap();
+        assert_eq!(spoken().await, [true, true, false, false, false, false]);
+    }
     store.commit(entry(vec![conclude])).await.unwrap();
-    assert_eq!(store.ledger_speaks_for(&row.target, &row.account).await, Ok(false));
+    assert_eq!(spoken().await, [false; 6]);
 }
 
 #[tokio::test]

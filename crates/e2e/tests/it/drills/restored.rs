@@ -35,6 +35,9 @@ async fn what_a_backup_of_a_database_server_brings_back_is_found_and_removed() {
     let mut psql = ticket.open().unwrap();
     let account = psql.query("select current_user").unwrap();
     assert_eq!(scan(mayfly).len(), 2);
+    world.ask(&format!("alter role {account} rename to renamed")).unwrap();
+    assert_eq!(scan(mayfly).len(), 2, "nor is one that was renamed");
+    world.ask(&format!("alter role renamed rename to {account}")).unwrap();
     world.server.stop_fast().unwrap();
     let (data, copy) = (world.server.handle().data_dir(), mayfly.directory().join("copy"));
     assert!(std::process::Command::new("cp").arg("-a").args([&data, &copy]).status().unwrap().success());
