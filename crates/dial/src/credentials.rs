@@ -29,4 +29,8 @@ pub trait Credentials: Send + Sync {
         credential: &CredentialRef,
         to: &Destination,
     ) -> Result<Credential, Failure>;
+
+    /// Rises whenever a credential may have changed: a connection that was opened before is not used again, since it is the
+    /// log-in of somebody whom the administrator has put another in the place of.
+    fn revision(&self) -> u64;
 }

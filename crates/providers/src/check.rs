@@ -66,6 +66,8 @@ pub struct CheckRequest {
     pub place: Place,
     /// The group or role that sessions of the record are lifted into, if any.
     pub elevate: Option<String>,
+    /// The database that sessions open unless their client names another, where the target has databases.
+    pub database: Option<String>,
     /// Whether existing accounts are lifted, which needs more rights than making accounts.
     pub lifts_existing: bool,
     /// The provider's own settings of the record, as JSON.

@@ -85,4 +85,8 @@ impl Credentials for SealedCredentials {
         }
         Ok(Credential { login: user.login, secret })
     }
+
+    fn revision(&self) -> u64 {
+        self.store.credentials_revision()
+    }
 }

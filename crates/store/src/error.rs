@@ -7,7 +7,7 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// A file or directory of the store cannot be used.
-    #[error("{} cannot be used", path.display())]
+    #[error("{} cannot be used: {source}", path.display())]
     File {
         /// Which.
         path: PathBuf,
@@ -49,7 +49,7 @@ pub enum OpenError {
         known: u32,
     },
     /// SQLite says no.
-    #[error("the store cannot be read or written")]
+    #[error("the store cannot be read or written: {0}")]
     Sql(#[from] rusqlite::Error),
     /// The store's own parts do not agree with one another.
     #[error("the store does not add up: {0}; verify it with `mayfly audit verify` and restore a backup")]

@@ -41,6 +41,7 @@ pub(crate) struct Status {
     entries: AtomicU64,
     checkpoints: AtomicU64,
     trail: watch::Sender<u64>,
+    credentials: AtomicU64,
 }
 
 impl Status {
@@ -52,6 +53,16 @@ impl Status {
     /// The trail has that many entries, all durable.
     pub(crate) fn trail_has(&self, entries: u64) {
         self.trail.send_replace(entries);
+    }
+
+    /// Rises whenever a user record or a secret may have changed.
+    pub(crate) fn credentials(&self) -> u64 {
+        self.credentials.load(Ordering::Acquire)
+    }
+
+    /// A user record or a secret may have changed.
+    pub(crate) fn credentials_changed(&self) {
+        self.credentials.fetch_add(1, Ordering::AcqRel);
     }
 
     pub(crate) fn health(&self) -> Health {

@@ -80,6 +80,11 @@ impl Store {
         self.status.trail()
     }
 
+    /// Rises whenever a user record or a secret may have changed.
+    pub fn credentials_revision(&self) -> u64 {
+        self.status.credentials()
+    }
+
     /// Writes what still waits, signs the last checkpoint, and ends the store's threads. Blocks until they have ended. What
     /// is committed afterwards is answered with [`LedgerError::Unavailable`]. Dropping the store does the same.
     pub fn close(&self) {

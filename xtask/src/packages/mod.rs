@@ -43,6 +43,7 @@ const NEEDED: &[Package] = &[
     Package { name: "openssl", purpose: "certificates of the test servers" },
     Package { name: "python3-psycopg2", purpose: "a real client from another language" },
     Package { name: "util-linux", purpose: "setpriv: test servers do not run as root; namespaces of disposable hosts" },
+    Package { name: "faketime", purpose: "a target whose clock is off" },
     Package { name: "procps", purpose: "ps: looking for what was left behind" },
     Package { name: "mmdebstrap", purpose: "builds what disposable Linux hosts are made of" },
     Package { name: "systemd-container", purpose: "nspawn: disposable hosts with systemd" },

@@ -24,6 +24,7 @@ mod keys;
 mod kill;
 mod lockdown;
 mod main_job;
+mod mistakes;
 mod operations;
 mod package;
 mod past_us;

@@ -34,9 +34,16 @@ pub(super) struct Pool {
 struct Slot {
     turns: Arc<Semaphore>,
     /// Held while dialling, so that whoever comes meanwhile waits for the same connection.
-    connection: tokio::sync::Mutex<Option<Arc<Admin>>>,
+    connection: tokio::sync::Mutex<Option<Open>>,
     /// Ticks since the last use.
     idle: AtomicU32,
+}
+
+/// A connection that is open.
+struct Open {
+    admin: Arc<Admin>,
+    /// That of the credentials before it was opened.
+    revision: u64,
 }
 
 impl Pool {
@@ -65,17 +72,19 @@ impl Pool {
         };
         let mut connection = slot.connection.lock().await;
         let idle = slot.idle.swap(0, Ordering::Relaxed);
-        if let Some(admin) = connection.as_ref()
-            && admin.is_usable()
-            && (idle == 0 || admin.answers().await)
+        let revision = self.services.credentials.revision();
+        if let Some(open) = connection.as_ref()
+            && open.revision == revision
+            && open.admin.is_usable()
+            && (idle == 0 || open.admin.answers().await)
         {
-            let admin = Arc::clone(admin);
+            let admin = Arc::clone(&open.admin);
             drop(connection);
             return Ok(Lease { admin, slot, _turn: turn });
         }
         *connection = None;
         let admin = Arc::new(Admin::connect(&self.services, permit, place).await?);
-        *connection = Some(Arc::clone(&admin));
+        *connection = Some(Open { admin: Arc::clone(&admin), revision });
         drop(connection);
         Ok(Lease { admin, slot, _turn: turn })
     }
@@ -120,9 +129,9 @@ impl Pool {
     fn tick(&self) {
         self.places.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, slot| {
             if let Ok(connection) = slot.connection.try_lock()
-                && let Some(admin) = connection.as_ref()
+                && let Some(open) = connection.as_ref()
             {
-                admin.tick();
+                open.admin.tick();
             }
             let in_use = slot.turns.available_permits() < COMMANDS_MOST || Arc::strong_count(slot) > 1;
             in_use || slot.idle.fetch_add(1, Ordering::Relaxed) + 1 < IDLE_TICKS
@@ -165,7 +174,7 @@ impl Lease {
         // A way to root that is not there any more is looked for anew.
         if matches!(ran, Err(Trouble::Lost | Trouble::Slow | Trouble::NotStarted | Trouble::NotBegun)) {
             let mut connection = self.slot.connection.lock().await;
-            if connection.as_ref().is_some_and(|current| Arc::ptr_eq(current, &self.admin)) {
+            if connection.as_ref().is_some_and(|current| Arc::ptr_eq(&current.admin, &self.admin)) {
                 *connection = None;
             }
         }

@@ -57,13 +57,14 @@ impl Check for Postgres {
             &[
                 ("now", &micros("clock_timestamp()")),
                 ("elevated", &literal(request.elevate.as_deref().unwrap_or_default())),
+                ("database", &literal(request.database.as_deref().unwrap_or_default())),
                 ("grave", &literal(&settings.graveyard_role)),
                 ("marker", &literal(MARKER_ROLE)),
             ],
         );
         let answers = lease.run(&sql).await.map_err(|trouble| trouble.failure(DOING, ""))?;
         lease.give_back();
-        let [server, me, excess, grave, elevated, databases] = answers.as_slice() else {
+        let [server, me, excess, grave, elevated, databases, opened] = answers.as_slice() else {
             return Err(Trouble::Garbled.failure(DOING, ""));
         };
         let mut checked = Checked { facts: &facts, request, settings: &settings, report: CheckReport::default() };
@@ -73,6 +74,7 @@ impl Check for Postgres {
             .and_then(|()| checked.excess(me, excess))
             .and_then(|()| checked.graveyard(grave))
             .and_then(|()| checked.databases(databases))
+            .and_then(|()| checked.opened(opened))
             .and_then(|()| checked.marker(server));
         findings.map_err(|trouble| trouble.failure(DOING, ""))?;
         let tried = match request.second_address {
@@ -297,6 +299,21 @@ impl Checked<'_> {
             format!("{name} may not connect to some databases, so what accounts leave there would stay"),
             fixes,
         );
+        Ok(())
+    }
+
+    /// The database that sessions open.
+    fn opened(&mut self, rows: &[SimpleQueryRow]) -> Result<(), Trouble> {
+        let Some(row) = rows.first() else { return Ok(()) };
+        let name = shown(field(row, 0)?);
+        if yes(row, 1)? {
+            self.report.ok(format!("sessions open database {name}"));
+        } else {
+            self.missing(
+                format!("there is no database {name} that takes connections: correct the record's `default_database`"),
+                vec![format!("CREATE DATABASE {name};")],
+            );
+        }
         Ok(())
     }
 

@@ -290,7 +290,12 @@ fn of_handshake(error: &tokio_postgres::Error, place: &Place, database: &str, ad
                 ident(admin)
             ),
             _ if class_of(&code) == FailureClass::CredentialsRefused => {
-                format!("{endpoint} refuses the administrative credential of user record {}", place.credential.record)
+                let record = &place.credential.record;
+                format!(
+                    "{endpoint} refuses {} with the administrative credential of user record {record}: set the right secret with \
+                     `mayfly secret set {record}`, or correct its `login`",
+                    ident(admin)
+                )
             }
             "53300" => format!("{endpoint} has no free connection (SQLSTATE 53300): raise its max_connections"),
             "57P03" => format!("{endpoint} is starting or stopping (SQLSTATE 57P03)"),
@@ -308,7 +313,7 @@ fn of_handshake(error: &tokio_postgres::Error, place: &Place, database: &str, ad
     Failure::new(
         FailureClass::Conflict,
         format!(
-            "what answers at {endpoint} does not take a verified TLS connection and a SCRAM log-in: check its `ssl` and password settings"
+            "what answers at {endpoint} does not take a verified TLS connection and a SCRAM log-in: check that it is a PostgreSQL server, and its `ssl` and `password_encryption`"
         ),
     )
 }

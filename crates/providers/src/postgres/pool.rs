@@ -34,6 +34,8 @@ pub(crate) struct Pool {
 
 struct Idle {
     admin: Admin,
+    /// That of the credentials before it was opened.
+    revision: u64,
     ticks: u32,
 }
 
@@ -76,13 +78,15 @@ impl Pool {
             }
         };
         let key = (place.clone(), database.to_owned());
-        while let Some(Idle { admin, ticks }) = self.take_idle(&key) {
-            if admin.is_usable() && (ticks == 0 || admin.run("").await.is_ok()) {
-                return Ok(Lease { admin, key, pool: Arc::clone(self), _turn: turn });
+        let revision = self.services.credentials.revision();
+        while let Some(idle) = self.take_idle(&key) {
+            let Idle { admin, ticks, .. } = idle;
+            if idle.revision == revision && admin.is_usable() && (ticks == 0 || admin.run("").await.is_ok()) {
+                return Ok(Lease { admin, revision, key, pool: Arc::clone(self), _turn: turn });
             }
         }
         let admin = Admin::connect(&self.services, &self.tasks, permit, place, database).await?;
-        Ok(Lease { admin, key, pool: Arc::clone(self), _turn: turn })
+        Ok(Lease { admin, revision, key, pool: Arc::clone(self), _turn: turn })
     }
 
     fn take_idle(&self, key: &Key) -> Option<Idle> {
@@ -122,6 +126,7 @@ fn lock<T>(table: &Mutex<T>) -> MutexGuard<'_, T> {
 /// A connection in use. Dropped, it is closed; [`Lease::give_back`] keeps it.
 pub(crate) struct Lease {
     admin: Admin,
+    revision: u64,
     key: Key,
     pool: Arc<Pool>,
     _turn: OwnedSemaphorePermit,
@@ -131,7 +136,8 @@ impl Lease {
     /// Keeps the connection for the next command, unless it was left in doubt. Not for one whose session was changed.
     pub(crate) fn give_back(self) {
         if self.admin.is_usable() {
-            lock(&self.pool.idle).entry(self.key).or_default().push(Idle { admin: self.admin, ticks: 0 });
+            let idle = Idle { admin: self.admin, revision: self.revision, ticks: 0 };
+            lock(&self.pool.idle).entry(self.key).or_default().push(idle);
         }
     }
 }

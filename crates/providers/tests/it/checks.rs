@@ -13,6 +13,7 @@ async fn check(rig: &Rig) -> CheckReport {
         record: RecordName::parse("orders").unwrap(),
         place: rig.place.clone(),
         elevate: Some("readonly".to_owned()),
+        database: None,
         lifts_existing: true,
         settings: json!({}),
         prefix: Prefix::default(),

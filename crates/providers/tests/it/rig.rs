@@ -38,6 +38,10 @@ impl Credentials for Fixed {
     async fn fetch(&self, _: Permit<'_>, _: &CredentialRef, _: &Destination) -> Result<Credential, Failure> {
         Ok(Credential { login: self.0.user.clone(), secret: Secret::new(self.0.password.clone()) })
     }
+
+    fn revision(&self) -> u64 {
+        0
+    }
 }
 
 /// Who administers.

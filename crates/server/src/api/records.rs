@@ -227,6 +227,10 @@ async fn look(
         record: asked.name.clone(),
         place: resource.administration(),
         elevate: resource.jit.elevate.as_ref().map(|grant| grant.role.clone()),
+        database: match &asked.record {
+            Record::Database(database) => Some(database.default_database.clone()),
+            Record::Machine(_) => None,
+        },
         lifts_existing: matches!(resource.jit.launch, Launch::Existing { .. }),
         settings: orders::provider_settings(&asked.record, &api.context.authorities),
         prefix: api.context.prefix.clone(),

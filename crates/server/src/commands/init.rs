@@ -97,8 +97,13 @@ pub enum InitError {
     #[error(transparent)]
     Vault(#[from] VaultError),
     /// The store.
-    #[error(transparent)]
-    Store(#[from] OpenError),
+    #[error("the store in {path} cannot be made: {source}")]
+    Store {
+        /// The data directory.
+        path: PathBuf,
+        /// Why.
+        source: OpenError,
+    },
     /// The local certificate authority.
     #[error(transparent)]
     Authority(#[from] AuthorityError),
@@ -172,7 +177,8 @@ pub fn init(options: &InitOptions, now: WallTime, confirm: &mut Confirm<'_>) -> 
     let audit = AuditKey::generate(&mut entropy)?;
     write_new(&master, &path.with_file_name("master.key"))?;
     write_new(&audit, &path.with_file_name("audit.key"))?;
-    mayfly_store::create(&store_settings(&config), &installation)?;
+    mayfly_store::create(&store_settings(&config), &installation)
+        .map_err(|source| InitError::Store { path: config.data_directory.clone(), source })?;
     let fingerprint = master.fingerprint().to_string();
     let sealed = recovery::seal(&recovery, &installation, &master, &audit, &mut entropy)?;
     authority::write(&recovery::path(&config.data_directory), sealed.as_bytes())?;

@@ -46,7 +46,9 @@ impl Objects for Store {
 
     async fn apply(&self, batch: Batch) -> std::result::Result<ApplyOutcome, StoreError> {
         let Batch { expected, put, delete, events } = batch;
-        self.decide(events, move |connection| apply(connection, expected, &put, &delete)).await
+        let applied = self.decide(events, move |connection| apply(connection, expected, &put, &delete)).await;
+        self.status.credentials_changed();
+        applied
     }
 }
 

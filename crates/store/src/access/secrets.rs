@@ -43,20 +43,24 @@ impl Secrets for Store {
     }
 
     async fn put(&self, secret: SealedSecret, events: Vec<Event>) -> Result<SecretOutcome, StoreError> {
-        self.decide(events, move |connection| {
-            let SealedSecret { user, sealed, bound, set_at, set_by } = secret;
-            let sql = include_str!("../../sql/object-by-id.sql");
-            if one(connection, sql, [Kind::User.as_str(), user.as_str()], |_| Ok(()))?.is_none() {
-                return Ok(Decision::Undo(SecretOutcome::NoSuchRecord));
-            }
-            let resource = bound.as_ref().map(|bound| bound.resource.as_str());
-            let destination = bound.as_ref().map(|bound| serde_json::to_string(&bound.destination)).transpose();
-            // A destination has only texts and a number in it.
-            let destination = destination.map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
-            let values = params![user.as_str(), sealed, set_at.micros(), set_by, resource, destination];
-            execute(connection, include_str!("../../sql/sealed-secret-put.sql"), values)?;
-            Ok(Decision::Keep(SecretOutcome::Stored))
-        })
-        .await
+        let put = self
+            .decide(events, move |connection| {
+                let SealedSecret { user, sealed, bound, set_at, set_by } = secret;
+                let sql = include_str!("../../sql/object-by-id.sql");
+                if one(connection, sql, [Kind::User.as_str(), user.as_str()], |_| Ok(()))?.is_none() {
+                    return Ok(Decision::Undo(SecretOutcome::NoSuchRecord));
+                }
+                let resource = bound.as_ref().map(|bound| bound.resource.as_str());
+                let destination = bound.as_ref().map(|bound| serde_json::to_string(&bound.destination)).transpose();
+                // A destination has only texts and a number in it.
+                let destination =
+                    destination.map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+                let values = params![user.as_str(), sealed, set_at.micros(), set_by, resource, destination];
+                execute(connection, include_str!("../../sql/sealed-secret-put.sql"), values)?;
+                Ok(Decision::Keep(SecretOutcome::Stored))
+            })
+            .await;
+        self.status.credentials_changed();
+        put
     }
 }

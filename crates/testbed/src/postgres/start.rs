@@ -68,7 +68,7 @@ impl Postgres {
         };
         for tries_left in (0..PORT_TRIES).rev() {
             server.handle.port = scratch::free_port()?;
-            match server.launch() {
+            match server.launch(None) {
                 Ok(()) => break,
                 Err(_) if tries_left > 0 && server.log()?.contains("Address already in use") => {}
                 Err(error) => return Err(error),
@@ -115,7 +115,19 @@ impl Postgres {
         if self.lock().is_some() {
             self.stop_fast()?;
         }
-        self.launch()
+        self.launch(None)
+    }
+
+    /// Starts the server again with a clock that is ahead of this machine's, by libfaketime; for the next start it is right
+    /// again.
+    ///
+    /// # Errors
+    /// As [`Postgres::start`], and when libfaketime is not installed.
+    pub fn restart_ahead(&self, by: Duration) -> Result<()> {
+        if self.lock().is_some() {
+            self.stop_fast()?;
+        }
+        self.launch(Some(by))
     }
 
     /// Stops the postmaster with SIGSTOP: new connections are accepted by the kernel and get no answer, which is how
@@ -160,9 +172,21 @@ impl Postgres {
         Ok(())
     }
 
-    fn launch(&self) -> Result<()> {
+    fn launch(&self, ahead: Option<Duration>) -> Result<()> {
         let log = File::options().create(true).append(true).open(self.log_path()).context("cannot open the log")?;
-        let mut command = self.account.command(&self.postgres, &self.handle.directory);
+        let mut command = match ahead {
+            None => self.account.command(&self.postgres, &self.handle.directory),
+            Some(ahead) => {
+                // In the server's own environment: what becomes another user first would leave a semaphore that is not its own.
+                let mut command = self.account.command(Path::new("/usr/bin/env"), &self.handle.directory);
+                command
+                    .arg(format!("LD_PRELOAD={}", faketime()?.display()))
+                    .arg(format!("FAKETIME=+{}s", ahead.as_secs()));
+                // Time-outs inside the server run on the monotonic clock, which is left alone.
+                command.arg("FAKETIME_DONT_FAKE_MONOTONIC=1").arg(&self.postgres);
+                command
+            }
+        };
         command.arg("-D").arg(self.data_dir()).args(self.settings().iter().flat_map(|s| ["-c", s]));
         command.stdout(log.try_clone()?).stderr(log);
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
@@ -206,6 +230,13 @@ impl Postgres {
         }
         settings
     }
+}
+
+/// The library of Debian's package `faketime`, whose folder has the machine's name in it.
+fn faketime() -> Result<PathBuf> {
+    let folders = fs::read_dir("/usr/lib").context("cannot read /usr/lib")?;
+    let libraries = folders.flatten().map(|folder| folder.path().join("faketime/libfaketime.so.1"));
+    libraries.into_iter().find(|library| library.is_file()).context("libfaketime is not installed")
 }
 
 impl Drop for Postgres {

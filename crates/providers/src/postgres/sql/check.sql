@@ -30,3 +30,5 @@ SELECT r.rolsuper,
 FROM pg_roles r WHERE r.rolname = {elevated};
 SELECT d.datname FROM pg_database d
 WHERE d.datallowconn AND NOT has_database_privilege(current_user, d.oid, 'CONNECT') ORDER BY 1;
+SELECT wanted.name, coalesce(d.datallowconn, false)
+FROM (SELECT {database} AS name) wanted LEFT JOIN pg_database d ON d.datname = wanted.name WHERE wanted.name <> '';

@@ -18,6 +18,7 @@ pub(super) async fn check_target(target: &Target, elevate: Option<&str>) -> Chec
         record: RecordName::parse("web01").unwrap(),
         place: target.place(),
         elevate: elevate.map(str::to_owned),
+        database: None,
         lifts_existing: false,
         settings: json!({"authority": target.authority.public_line()}),
         prefix: Prefix::default(),

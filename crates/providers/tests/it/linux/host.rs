@@ -29,6 +29,10 @@ impl Credentials for Fixed {
     async fn fetch(&self, _: Permit<'_>, _: &CredentialRef, _: &Destination) -> Result<Credential, Failure> {
         Ok(Credential { login: self.login.to_owned(), secret: self.secret.clone() })
     }
+
+    fn revision(&self) -> u64 {
+        0
+    }
 }
 
 /// A host of its own, who administers it, and the key of its people.
