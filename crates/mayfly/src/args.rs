@@ -294,6 +294,8 @@ pub(crate) enum Kind {
     Database,
     /// A machine
     Machine,
+    /// A directory service
+    Directory,
 }
 
 /// `sessions`.

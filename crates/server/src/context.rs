@@ -134,6 +134,14 @@ impl Context {
         Ok(None)
     }
 
+    /// Whether there is a directory record of that name.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store does not answer.
+    pub(crate) async fn is_directory(&self, name: &RecordName) -> Result<bool, StoreError> {
+        Ok(Objects::get(&*self.store, &ObjectId::Directory(name.clone())).await?.is_some())
+    }
+
     /// The user record of that name.
     ///
     /// # Errors

@@ -110,7 +110,7 @@ pub(crate) async fn records(context: &Context) -> Result<Vec<Record>, StoreError
     let record = |object| match object {
         Object::Database(record) => Some(Record::Database(record)),
         Object::Machine(record) => Some(Record::Machine(record)),
-        Object::Person(_) | Object::User(_) => None,
+        Object::Person(_) | Object::User(_) | Object::Directory(_) => None,
     };
     Ok(objects.into_iter().filter_map(record).collect())
 }

@@ -1,6 +1,8 @@
 //! The stored form of an object: JSON with a version, canonical, so that equal objects have equal texts.
 
-use crate::objects::{DatabaseRecord, Kind, MachineRecord, OBJECT_VERSION, Object, Person, UserRecord};
+use crate::objects::{
+    DatabaseRecord, DirectoryRecord, Kind, MachineRecord, OBJECT_VERSION, Object, Person, UserRecord,
+};
 use serde::{Deserialize, Serialize};
 
 /// A stored text that cannot be read.
@@ -45,6 +47,7 @@ impl Object {
             Self::User(object) => serde_json::to_string(&Envelope { version: OBJECT_VERSION, object }),
             Self::Database(object) => serde_json::to_string(&Envelope { version: OBJECT_VERSION, object }),
             Self::Machine(object) => serde_json::to_string(&Envelope { version: OBJECT_VERSION, object }),
+            Self::Directory(object) => serde_json::to_string(&Envelope { version: OBJECT_VERSION, object }),
         };
         // Strings, numbers, lists and maps with string keys always have a JSON form.
         text.unwrap_or_default()
@@ -68,6 +71,9 @@ impl Object {
             )),
             Kind::Machine => Self::Machine(Box::new(
                 serde_json::from_str::<Envelope<MachineRecord>>(text).map_err(malformed)?.object,
+            )),
+            Kind::Directory => Self::Directory(Box::new(
+                serde_json::from_str::<Envelope<DirectoryRecord>>(text).map_err(malformed)?.object,
             )),
         })
     }

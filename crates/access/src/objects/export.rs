@@ -2,10 +2,10 @@
 //! default, and what is absent is nothing. Reading it back gives the same objects.
 
 use crate::objects::{
-    AccountRules, DatabaseRecord, Launch, Leftovers, MachineRecord, Object, OperatingSystem, Person, Resource,
-    SessionRules, UserRecord,
+    AccountRules, DatabaseRecord, DirectoryRecord, Launch, Leftovers, MachineRecord, Object, OperatingSystem, Person,
+    Resource, SessionRules, UserRecord,
 };
-use mayfly_domain::Trust;
+use mayfly_domain::{RecordName, Trust};
 use serde_norway::{Mapping, Value};
 use std::collections::BTreeMap;
 
@@ -22,6 +22,7 @@ fn document(object: &Object) -> String {
         Object::User(user) => of_user(user),
         Object::Database(database) => of_database(database),
         Object::Machine(machine) => of_machine(machine),
+        Object::Directory(directory) => of_directory(directory),
     };
     let id = object.id();
     let top = Fields::default().text("kind", id.kind().as_str()).text("name", id.name());
@@ -83,7 +84,7 @@ fn of_database(database: &DatabaseRecord) -> Fields {
     let spec = spec.some("tls", of_tls(&resource.trust)).text("default_database", &database.default_database);
     let connection = connection(resource, "postgresql");
     let rules = session(&resource.session).text("leftovers", leftovers(resource.session.leftovers));
-    spec.value("rotation", rotation(resource).done())
+    spec.value("rotation", rotation(&resource.administrative, resource.administrative_port).done())
         .value("connection", connection.done())
         .value("jit", jit(resource, "role").done())
         .value("session", rules.done())
@@ -98,7 +99,8 @@ fn of_machine(machine: &MachineRecord) -> Fields {
     let spec = spec.some("host_key", of_host_key(&resource.trust));
     let connection = connection(resource, "ssh").value("sftp", machine.ssh.sftp);
     let connection = connection.list("forwarding", machine.ssh.forwarding.iter().map(String::as_str));
-    let rotation = rotation(resource).value("password", machine.administrative_password);
+    let rotation = rotation(&resource.administrative, resource.administrative_port);
+    let rotation = rotation.value("password", machine.administrative_password);
     spec.value("rotation", rotation.done())
         .value("connection", connection.done())
         .value("jit", jit(resource, "group").done())
@@ -106,9 +108,15 @@ fn of_machine(machine: &MachineRecord) -> Fields {
         .value("session", session(&resource.session).done())
 }
 
-fn rotation(resource: &Resource) -> Fields {
-    let rotation = Fields::default().text("administrative", resource.administrative.as_str());
-    rotation.value("port", resource.administrative_port)
+fn of_directory(directory: &DirectoryRecord) -> Fields {
+    let spec = Fields::default().text("directory_type", directory.directory_type.as_str());
+    let spec = spec.some("domain", directory.domain.as_deref());
+    let spec = spec.list("hosts", directory.hosts.iter().map(String::as_str)).some("tls", of_tls(&directory.trust));
+    spec.value("rotation", rotation(&directory.administrative, directory.administrative_port).done())
+}
+
+fn rotation(administrative: &RecordName, port: u16) -> Fields {
+    Fields::default().text("administrative", administrative.as_str()).value("port", port)
 }
 
 /// What of accounts is not as the provider has it.
@@ -126,7 +134,7 @@ fn connection(resource: &Resource, protocol: &str) -> Fields {
     Fields::default().text("protocol", protocol).value("port", resource.port)
 }
 
-/// Whom to believe of a database. What is trust of machines only has no form here, and no database has it.
+/// Whom to believe of a database or a directory. What is trust of machines only has no form here, and none of them has it.
 fn of_tls(trust: &Trust) -> Option<Value> {
     let (mode, ca) = match trust {
         Trust::VerifyFull { ca_pem } => ("verify_full", Some(ca_pem)),

@@ -6,6 +6,7 @@
 mod canonical;
 mod check;
 mod database;
+mod directory;
 mod error;
 mod export;
 mod import;
@@ -18,6 +19,7 @@ mod user;
 pub use canonical::StoredError;
 pub use check::check;
 pub use database::DatabaseRecord;
+pub use directory::{DirectoryRecord, DirectoryType};
 pub use error::ObjectError;
 pub use export::export;
 pub use import::{CaReader, INPUT_MOST, no_files, parse, resolve};

@@ -1,6 +1,6 @@
 //! An object of any kind, and the pair of kind and name by which it is found.
 
-use crate::objects::{DatabaseRecord, MachineRecord, Person, Resource, UserRecord};
+use crate::objects::{DatabaseRecord, DirectoryRecord, MachineRecord, Person, Resource, UserRecord};
 use mayfly_domain::{PersonName, RecordName};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -17,11 +17,13 @@ pub enum Kind {
     Database,
     /// A host.
     Machine,
+    /// A directory service.
+    Directory,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Person, Self::User, Self::Database, Self::Machine];
+    pub const ALL: [Self; 5] = [Self::Person, Self::User, Self::Database, Self::Machine, Self::Directory];
 
     /// The kind as it is written in YAML and kept in the store.
     pub const fn as_str(self) -> &'static str {
@@ -30,6 +32,7 @@ impl Kind {
             Self::User => "User",
             Self::Database => "Database",
             Self::Machine => "Machine",
+            Self::Directory => "Directory",
         }
     }
 
@@ -57,6 +60,8 @@ pub enum ObjectId {
     Database(RecordName),
     /// A machine record.
     Machine(RecordName),
+    /// A directory record.
+    Directory(RecordName),
 }
 
 impl ObjectId {
@@ -67,6 +72,7 @@ impl ObjectId {
             Self::User(_) => Kind::User,
             Self::Database(_) => Kind::Database,
             Self::Machine(_) => Kind::Machine,
+            Self::Directory(_) => Kind::Directory,
         }
     }
 
@@ -74,7 +80,7 @@ impl ObjectId {
     pub fn name(&self) -> &str {
         match self {
             Self::Person(name) => name.as_str(),
-            Self::User(name) | Self::Database(name) | Self::Machine(name) => name.as_str(),
+            Self::User(name) | Self::Database(name) | Self::Machine(name) | Self::Directory(name) => name.as_str(),
         }
     }
 
@@ -88,6 +94,7 @@ impl ObjectId {
             Kind::User => Self::User(RecordName::parse(name)?),
             Kind::Database => Self::Database(RecordName::parse(name)?),
             Kind::Machine => Self::Machine(RecordName::parse(name)?),
+            Kind::Directory => Self::Directory(RecordName::parse(name)?),
         })
     }
 }
@@ -115,6 +122,8 @@ pub enum Object {
     Database(Box<DatabaseRecord>),
     /// A host.
     Machine(Box<MachineRecord>),
+    /// A directory service.
+    Directory(Box<DirectoryRecord>),
 }
 
 /// What people open: a resource of any kind.
@@ -144,6 +153,7 @@ impl Object {
             Self::User(user) => ObjectId::User(user.name.clone()),
             Self::Database(database) => ObjectId::Database(database.resource.name.clone()),
             Self::Machine(machine) => ObjectId::Machine(machine.resource.name.clone()),
+            Self::Directory(directory) => ObjectId::Directory(directory.name.clone()),
         }
     }
 
@@ -154,13 +164,14 @@ impl Object {
             Self::User(user) => &user.labels,
             Self::Database(database) => &database.resource.labels,
             Self::Machine(machine) => &machine.resource.labels,
+            Self::Directory(directory) => &directory.labels,
         }
     }
 
-    /// What every resource has, if this is one.
+    /// What every resource has that people connect to, if this is one.
     pub fn resource(&self) -> Option<&Resource> {
         match self {
-            Self::Person(_) | Self::User(_) => None,
+            Self::Person(_) | Self::User(_) | Self::Directory(_) => None,
             Self::Database(database) => Some(&database.resource),
             Self::Machine(machine) => Some(&machine.resource),
         }

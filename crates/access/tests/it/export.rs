@@ -2,8 +2,8 @@
 
 use crate::PEM;
 use mayfly_access::objects::{
-    AccountRules, DatabaseRecord, Grant, Jit, Launch, Leftovers, MachineRecord, Object, OperatingSystem, Person,
-    Resource, SessionRules, SshRules, UserRecord, export, no_files, parse,
+    AccountRules, DatabaseRecord, DirectoryRecord, DirectoryType, Grant, Jit, Launch, Leftovers, MachineRecord, Object,
+    OperatingSystem, Person, Resource, SessionRules, SshRules, UserRecord, export, no_files, parse,
 };
 use mayfly_domain::{PersonName, RecordName, Trust};
 use proptest::prelude::*;
@@ -120,6 +120,32 @@ fn machine() -> impl Strategy<Value = Object> {
     )
 }
 
+fn directory() -> impl Strategy<Value = Object> {
+    let trust = |full| {
+        if full { Trust::VerifyFull { ca_pem: PEM.to_owned() } } else { Trust::VerifyCa { ca_pem: PEM.to_owned() } }
+    };
+    let hosts = proptest::collection::vec("[a-z0-9]{1,8}(\\.[a-z]{1,8})?", 1..4);
+    let kinds = prop_oneof![
+        Just((DirectoryType::ActiveDirectory, Some("example.com".to_owned()))),
+        Just((DirectoryType::OpenLdap, Some("1.0".to_owned()))),
+        Just((DirectoryType::OpenLdap, None)),
+    ];
+    (record(), labels(), kinds, hosts, any::<bool>(), record(), 1_u16..).prop_map(
+        move |(name, labels, (directory_type, domain), hosts, full, administrative, administrative_port)| {
+            Object::Directory(Box::new(DirectoryRecord {
+                name,
+                labels,
+                directory_type,
+                domain,
+                hosts,
+                trust: trust(full),
+                administrative,
+                administrative_port,
+            }))
+        },
+    )
+}
+
 fn person() -> impl Strategy<Value = Object> {
     let keys = prop_oneof![Just(Vec::new()), Just(vec![KEY.to_owned()])];
     let may_launch = proptest::collection::btree_set(record(), 0..3);
@@ -146,7 +172,7 @@ fn user() -> impl Strategy<Value = Object> {
 
 proptest! {
     #[test]
-    fn an_export_reads_back_as_it_was(object in prop_oneof![database(), machine(), person(), user()]) {
+    fn an_export_reads_back_as_it_was(object in prop_oneof![database(), machine(), directory(), person(), user()]) {
         let text = export(std::slice::from_ref(&object));
         let read = parse(&text, &no_files).map_err(|faults| TestCaseError::fail(format!("{faults:?}\n{text}")))?;
         prop_assert_eq!(read, vec![object], "{}", text);

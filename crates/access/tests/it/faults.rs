@@ -39,7 +39,7 @@ fn unknown_fields_are_refused_with_the_nearest_known_one() {
 
 #[test]
 fn what_is_not_built_is_refused_by_name() {
-    database("kind: Database", "kind: Directory", "kind `Directory` is not built yet");
+    database("kind: Database", "kind: Folder", "unknown kind \"Folder\"; kinds are");
     for kind in ["mysql", "mariadb", "mssql", "oracle", "postgresql-flexible", "mysql-flexible", "mariadb-flexible"] {
         database("postgresql", kind, &format!("spec.database_type: `{kind}` is not built yet"));
     }
@@ -77,7 +77,7 @@ fn choices_have_to_be_made() {
         "spec.tls.mode: has to be verify_full, verify_ca or plaintext",
     );
     database("{file: ca.pem}", "{}", "spec.tls.ca.file: is missing");
-    database("  database_type: postgresql\n", "", "spec.database_type: is missing");
+    database("  database_type: postgresql\n", "", "spec.database_type: is missing: Database Type has to be named");
 }
 
 #[test]

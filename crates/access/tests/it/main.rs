@@ -8,6 +8,7 @@
 
 mod bounds;
 mod cross_checks;
+mod directory;
 mod export;
 mod faults;
 mod machine;

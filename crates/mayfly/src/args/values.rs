@@ -64,7 +64,7 @@ pub(super) fn label(text: &str) -> Result<(String, String), String> {
 pub(super) fn object(text: &str) -> Result<String, String> {
     let (kind, rest) = text.split_once('/').ok_or("an object is named KIND/NAME, such as Database/orders")?;
     if kind.is_empty() || !kind.bytes().all(|b| b.is_ascii_alphabetic()) {
-        return Err("a kind is Person, User, Database or Machine".to_owned());
+        return Err("a kind is Person, User, Database, Machine or Directory".to_owned());
     }
     name(rest).map(|rest| format!("{kind}/{rest}"))
 }

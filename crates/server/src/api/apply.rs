@@ -87,7 +87,7 @@ fn accepted(api: &Api, put: &[Object]) -> Result<(), Vec<objects::ObjectError>> 
         let record = match object {
             Object::Database(record) => Record::Database(record.clone()),
             Object::Machine(record) => Record::Machine(record.clone()),
-            Object::Person(_) | Object::User(_) => continue,
+            Object::Person(_) | Object::User(_) | Object::Directory(_) => continue,
         };
         let settings = orders::provider_settings(&record, &api.context.authorities);
         let provider = api.context.providers.check(orders::provider(&record));

@@ -70,7 +70,7 @@ async fn served(api: &Api, asked: &Record) -> Result<Vec<Served>, Refusal> {
         let record = match object {
             Object::Database(record) => Record::Database(record),
             Object::Machine(record) => Record::Machine(record),
-            Object::Person(_) | Object::User(_) => continue,
+            Object::Person(_) | Object::User(_) | Object::Directory(_) => continue,
         };
         let resource = record.resource();
         let same_kind = orders::provider(&record) == orders::provider(asked);

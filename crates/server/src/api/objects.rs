@@ -9,7 +9,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderName;
 use axum::http::header::CONTENT_TYPE;
-use mayfly_access::objects::{self, Kind, Object, ObjectId};
+use mayfly_access::objects::{self, Kind, Object, ObjectId, Resource};
 use mayfly_access::store::{Objects, Secrets, Snapshot};
 use mayfly_domain::RecordName;
 use mayfly_wire::Page;
@@ -82,7 +82,16 @@ fn holds(item: &Listed, asked: &str) -> bool {
 
 fn parse_kind(text: &str) -> Result<Kind, Refusal> {
     let found = Kind::ALL.into_iter().find(|kind| kind.as_str().eq_ignore_ascii_case(text));
-    found.ok_or_else(|| Refusal::new(Code::Invalid, "the kinds are Person, User, Database and Machine"))
+    found.ok_or_else(|| Refusal::new(Code::Invalid, "the kinds are Person, User, Database, Machine and Directory"))
+}
+
+/// Where sessions connect, and where it is administered if that is another port.
+fn reached(resource: &Resource) -> String {
+    let sessions = resource.sessions().endpoint;
+    match resource.administrative_port {
+        same if same == sessions.port => sessions.to_string(),
+        other => format!("{sessions}, administered on port {other}"),
+    }
 }
 
 fn listed(object: &Object, with_secret: &BTreeSet<RecordName>) -> Listed {
@@ -94,8 +103,9 @@ fn listed(object: &Object, with_secret: &BTreeSet<RecordName>) -> Listed {
             (format!("{state} {}", opens.join(", ")), None)
         }
         Object::User(user) => (format!("{} on {}", user.login, user.resource), Some(with_secret.contains(&user.name))),
-        Object::Database(record) => (record.resource.sessions().endpoint.to_string(), None),
-        Object::Machine(record) => (record.resource.sessions().endpoint.to_string(), None),
+        Object::Database(record) => (reached(&record.resource), None),
+        Object::Machine(record) => (reached(&record.resource), None),
+        Object::Directory(record) => (format!("{} port {}", record.hosts.join(", "), record.administrative_port), None),
     };
     Listed {
         kind: id.kind().as_str().to_owned(),

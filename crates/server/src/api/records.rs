@@ -40,7 +40,13 @@ impl Asked {
     pub(super) async fn find(api: &Api, name: &str) -> Result<Self, Refusal> {
         let missing = || Refusal::new(Code::NotFound, format!("there is no record {name}")).next("mayfly ls");
         let name = RecordName::parse(name).map_err(|_| missing())?;
-        let record = api.context.resource(&name).await?.ok_or_else(missing)?;
+        let Some(record) = api.context.resource(&name).await? else {
+            if api.context.is_directory(&name).await? {
+                let text = format!("{name} is a directory: this is not built for directories yet");
+                return Err(Refusal::new(Code::Conflict, text));
+            }
+            return Err(missing());
+        };
         let no_provider = || Refusal::new(Code::Server, "this build cannot check records of this kind");
         let provider = api.context.providers.check(orders::provider(&record)).ok_or_else(no_provider)?;
         Ok(Self { name, record, provider })

@@ -38,6 +38,10 @@ impl Served {
                 format!("user record {name} is not used by {}: name it in `rotation` or `launch` first", user.resource);
             Refusal::new(Code::Conflict, detail)
         };
+        if api.context.is_directory(&user.resource).await? {
+            let detail = format!("{} is a directory: nothing uses the secrets of its accounts yet", user.resource);
+            return Err(Refusal::new(Code::Conflict, detail));
+        }
         let record = api.context.resource(&user.resource).await?.ok_or_else(unused)?;
         let now = bound::now(&name, &record).ok_or_else(unused)?;
         if now.destination.trust == Trust::NotPinned {

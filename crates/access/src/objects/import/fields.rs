@@ -295,6 +295,22 @@ impl<'a> Fields<'a> {
         rule(&text).map_err(|fault| self.fault(name, fault)).ok()
     }
 
+    /// As [`Fields::parsed`], for a field without which nothing can be opened: when it is missing it is named in `words`, by
+    /// which people know it.
+    pub(super) fn needed<T>(
+        &self,
+        name: &'static str,
+        words: &str,
+        rule: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        if self.has(name) {
+            return self.parsed(name, rule);
+        }
+        self.known.borrow_mut().insert(name);
+        self.fault(name, format!("is missing: {words} has to be named"));
+        None
+    }
+
     /// As [`Fields::parsed`], for a field that may be left out.
     pub(super) fn optional_parsed<T>(&self, name: &'static str, rule: impl Fn(&str) -> Result<T, String>) -> Option<T> {
         let text = self.optional_text(name)?;

@@ -15,7 +15,7 @@ const FORM: Form = Form {
     grant: rules::group,
     not_in_jit: &[
         ("base_distinguished_name", "is for directories: remove it"),
-        ("directory", "domain accounts are not built yet: remove the field"),
+        ("directory", "accounts and groups of a linked directory are not built yet: remove the field"),
     ],
     leftovers: false,
 };
@@ -29,11 +29,11 @@ pub(super) fn read(top: &Fields<'_>, ca: &CaReader<'_>) -> Option<MachineRecord>
     let name = top.parsed("name", rules::record_name);
     let labels = labels(top);
     let spec = top.map("spec")?;
-    let operating_system = spec.parsed("operating_system", operating_system);
+    let operating_system = spec.needed("operating_system", "Operating System", operating_system);
     let host = spec.parsed("host", rules::host);
     let trust = trust(&spec, ca);
     let mut administrative_password = false;
-    let (administrative, administrative_port) = resource::rotation(&spec, &FORM, |rotation| {
+    let (administrative, administrative_port) = resource::rotation(&spec, FORM.port, |rotation| {
         administrative_password = rotation.switch("password", false);
     });
     let accounts = accounts(&spec);
@@ -95,7 +95,10 @@ fn account_type(text: &str) -> Result<(), String> {
     match text {
         "linux" => Ok(()),
         "mac" | "windows" => Err("does not fit `operating_system: linux`: give `linux`, or remove it".to_owned()),
-        "domain" => Err("domain accounts are not built yet: give `linux`, or remove it".to_owned()),
+        "domain" => {
+            let text = "needs a linked `directory`, and accounts of one are not built yet: give `linux`, or remove it";
+            Err(text.to_owned())
+        }
         _ => Err("has to be `linux`".to_owned()),
     }
 }

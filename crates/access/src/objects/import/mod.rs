@@ -2,6 +2,7 @@
 //! tree by name; what nobody took is refused. Every fault is collected, with its path, and its line found afterwards.
 
 mod database;
+mod directory;
 mod fields;
 mod locate;
 mod machine;
@@ -9,6 +10,7 @@ mod person;
 mod resolve;
 mod resource;
 mod rules;
+mod tls;
 mod tree;
 mod user;
 
@@ -146,16 +148,16 @@ fn read_object(document: &Node, faults: &Faults, ca: &CaReader<'_>) -> Option<Ob
         "User" => user::read(&top).map(Object::User),
         "Database" => database::read(&top, ca).map(|database| Object::Database(Box::new(database))),
         "Machine" => machine::read(&top, ca).map(|machine| Object::Machine(Box::new(machine))),
-        "Directory" => {
-            faults.add(&top.path("kind"), "kind `Directory` is not built yet: remove this object".to_owned());
-            return None;
-        }
+        "Directory" => directory::read(&top, ca).map(|directory| Object::Directory(Box::new(directory))),
         kind => {
             let nearest = fields::nearest(kind, Kind::ALL.into_iter().map(Kind::as_str));
             let hint = nearest.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
             faults.add(
                 &top.path("kind"),
-                format!("unknown kind {}{hint}; kinds are Person, User, Database, Machine", fields::quoted(kind)),
+                format!(
+                    "unknown kind {}{hint}; kinds are Person, User, Database, Machine, Directory",
+                    fields::quoted(kind)
+                ),
             );
             return None;
         }

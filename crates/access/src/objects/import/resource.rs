@@ -23,11 +23,11 @@ pub(super) struct Form {
     pub(super) leftovers: bool,
 }
 
-/// The administrative credential and its port; what else stands in `rotation` is taken by `more`.
-pub(super) fn rotation(spec: &Fields<'_>, form: &Form, more: impl FnOnce(&Fields<'_>)) -> (Option<RecordName>, u16) {
-    let Some(rotation) = spec.map("rotation") else { return (None, form.port) };
+/// The administrative credential and its port, which is `port` where nothing is said; what else stands in `rotation` is taken by `more`.
+pub(super) fn rotation(spec: &Fields<'_>, port: u16, more: impl FnOnce(&Fields<'_>)) -> (Option<RecordName>, u16) {
+    let Some(rotation) = spec.map("rotation") else { return (None, port) };
     let administrative = rotation.parsed("administrative", rules::record_name);
-    let port = rotation.number("port", form.port, 1, u16::MAX);
+    let port = rotation.number("port", port, 1, u16::MAX);
     more(&rotation);
     rotation.finish(&[
         ("schedule", "rotation of secrets is not built yet: remove the field"),

@@ -60,7 +60,9 @@ pub(super) fn role(text: &str) -> Result<String, String> {
 pub(super) fn group(text: &str) -> Result<String, String> {
     if text.contains('=') {
         return Err(
-            "a distinguished name needs a linked directory, which is not built yet: give a local group".to_owned()
+            "is a distinguished name, so the group of a directory: that needs a linked directory, and is not built yet; \
+             give the name of a local group"
+                .to_owned(),
         );
     }
     let letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
