@@ -10,7 +10,7 @@ use crate::complete;
 use crate::output::Format;
 use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-pub(crate) use connecting::{Connect, Copy, Db, Person, Sftp, Ssh, SshConfig, Who};
+pub(crate) use connecting::{Access, Connect, Copy, Db, Person, Sftp, Ssh, SshConfig, Who};
 pub(crate) use keys::{NewRecoveryKey, RecoverKey, RotateKey};
 pub(crate) use manage::{Apply, Export, Lockdown, LockdownVerb, Orphans, Record, Secret, Set, Target, Token};
 use std::net::SocketAddr;
@@ -100,6 +100,19 @@ pub(crate) enum Verb {
     Connect(Connect),
     /// List people, credentials and resources
     Ls(Ls),
+    /// Show a record: how it is reached and administered, what a session is, who may open it and who may not and why
+    ///
+    /// Whoever is no administrator, and with --person, is asked for a password and told what they may do with it, and why not.
+    Show {
+        /// The record
+        #[arg(value_parser = name, add = complete::resources())]
+        name: String,
+        #[command(flatten)]
+        person: Person,
+    },
+    /// What you may open
+    #[command(subcommand)]
+    Access(Access),
     /// Sessions: those that are not over and those that were
     #[command(subcommand, alias = "session")]
     Sessions(Sessions),
@@ -166,6 +179,26 @@ pub(crate) enum Verb {
 /// `user`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum User {
+    /// List people
+    Ls {
+        /// Only those that hold this text
+        query: Option<String>,
+    },
+    /// Change a person as YAML in your editor ($VISUAL or $EDITOR)
+    Edit {
+        /// Who
+        #[arg(value_parser = name, add = complete::people())]
+        name: String,
+    },
+    /// Delete a person
+    Delete {
+        /// Who
+        #[arg(value_parser = name, add = complete::people())]
+        name: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
     /// Switch a person off: they open nothing any more, and what they have open is cut
     Disable {
         /// Who
@@ -296,6 +329,16 @@ pub(crate) enum Kind {
     Machine,
     /// A directory service
     Directory,
+}
+
+impl Kind {
+    /// The kinds of records, whose names are unique among them.
+    pub(crate) const RECORDS: &[Self] = &[Self::Database, Self::Machine, Self::Directory, Self::User];
+
+    /// Whether this is the kind that the server calls so.
+    pub(crate) fn is(self, name: &str) -> bool {
+        format!("{self:?}").eq_ignore_ascii_case(name)
+    }
 }
 
 /// `sessions`.

@@ -44,6 +44,11 @@ pub(crate) fn resources() -> ArgValueCandidates {
     of_kinds(RESOURCES)
 }
 
+/// Names of records of every kind.
+pub(crate) fn records() -> ArgValueCandidates {
+    of_kinds(&["Database", "Machine", "Directory", "User"])
+}
+
 /// Names of machines.
 pub(crate) fn machines() -> ArgValueCandidates {
     of_kinds(&["Machine"])

@@ -4,6 +4,7 @@
 //! Times are RFC 3339 in UTC, durations whole seconds in fields that end in `_s`, enums snake_case. Fields are only ever
 //! added. Invariants, stated as absences: no type here is a row of the store or a type of the domain.
 
+pub mod access;
 pub mod audit;
 pub mod cleanup;
 pub mod connect;

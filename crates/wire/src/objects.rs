@@ -38,6 +38,8 @@ pub struct ObjectQuery {
 pub struct ExportQuery {
     /// Only of this kind.
     pub kind: Option<String>,
+    /// Only those of this name.
+    pub name: Option<String>,
 }
 
 /// What applying came to.

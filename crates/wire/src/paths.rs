@@ -48,6 +48,10 @@ pub const ORPHANS_REMOVE: &str = "/v1/orphans/remove";
 pub const ORPHANS_IGNORE: &str = "/v1/orphans/ignore";
 /// GET lists the installations whose leavings are ours to remove, POST claims one.
 pub const CLAIMS: &str = "/v1/claims";
+/// POST signs a person in and tells what they may open.
+pub const ACCESS: &str = "/v1/access";
+/// GET tells what there is to know of a record.
+pub const RECORD: &str = "/v1/records/{name}";
 /// POST checks a record against its target.
 pub const RECORD_CHECK: &str = "/v1/records/{name}/check";
 /// POST prints what installs the helper of a record's target.

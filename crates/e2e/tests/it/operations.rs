@@ -9,6 +9,8 @@ pub(crate) const OPERATIONS: &[(&str, &str, &str)] = &[
     ("GET", "/v1/openapi.json", "everybody"),
     ("POST", "/v1/connect", "everybody"),
     ("GET", "/v1/brokers", "everybody"),
+    ("POST", "/v1/access", "everybody"),
+    ("GET", "/v1/records/orders", "read"),
     ("GET", "/v1/objects", "read"),
     ("POST", "/v1/objects", "objects"),
     ("GET", "/v1/export", "objects"),

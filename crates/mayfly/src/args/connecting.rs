@@ -2,7 +2,7 @@
 
 use super::values::{Duration, duration, name, place};
 use crate::complete;
-use clap::Args;
+use clap::{Args, Subcommand};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -20,7 +20,7 @@ pub(crate) struct Db {
 }
 
 /// Who signs in, and how.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct Person {
     /// Who you are to Mayfly
     #[arg(long, env = "MAYFLY_PERSON", value_name = "NAME", value_parser = name, add = complete::people())]
@@ -109,4 +109,14 @@ pub(crate) struct SshConfig {
     /// Keep it in a file of its own and print the line that ~/.ssh/config needs, which is left as it is
     #[arg(long)]
     pub(crate) install: bool,
+}
+
+/// `access`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Access {
+    /// List what you may open, and as what
+    Ls {
+        #[command(flatten)]
+        person: Person,
+    },
 }

@@ -72,6 +72,34 @@ pub(crate) enum Secret {
 /// `record`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Record {
+    /// List databases, machines, directories and credentials
+    Ls {
+        /// Only those that hold this text
+        query: Option<String>,
+    },
+    /// Show a record, as `mayfly show` does for administrators
+    Show {
+        /// The record
+        #[arg(value_parser = name, add = complete::resources())]
+        name: String,
+    },
+    /// Change a record as YAML in your editor ($VISUAL or $EDITOR)
+    ///
+    /// Nothing is overwritten that somebody else changed meanwhile. What cannot be applied is kept in a file.
+    Edit {
+        /// The record
+        #[arg(value_parser = name, add = complete::records())]
+        name: String,
+    },
+    /// Delete a record; refused while something refers to it
+    Delete {
+        /// The record
+        #[arg(value_parser = name, add = complete::records())]
+        name: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
     /// Check a record against its target; prints the statements that set it right
     ///
     /// Changes nothing on the target. Exit code 12 when something is missing or in excess.

@@ -41,7 +41,8 @@ pub(super) fn request(set: Set, dry_run: bool) -> Result<ApplyRequest, Failure> 
     Ok(ApplyRequest { documents, delete: set.delete, prune: set.selector.into_iter().collect(), dry_run })
 }
 
-fn text(answer: &ApplyAnswer) -> String {
+/// What was done, for people.
+pub(super) fn text(answer: &ApplyAnswer) -> String {
     let mut table = Table::new(&["OBJECT", "DONE"]);
     for applied in &answer.objects {
         let done = match applied.action {

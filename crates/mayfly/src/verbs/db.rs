@@ -32,10 +32,7 @@ pub(super) async fn run(context: &Context, options: Db) -> Result<u8, Failure> {
     let program = program::find("psql", "`mayfly connect`", PACKAGES)?;
     let answer = sign_in::connect_secret(context, &options.person, &options.name, None).await?;
     if answer.protocol != "postgresql" {
-        let text = format!(
-            "{} is no database: what its client needs is printed by `mayfly connect {}`",
-            options.name, options.name
-        );
+        let text = format!("{} is no database: open it with `mayfly ssh {}`", options.name, options.name);
         return Err(Failure::usage(text));
     }
     for note in &answer.notes {

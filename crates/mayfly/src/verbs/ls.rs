@@ -1,20 +1,20 @@
 //! `ls`: people, credentials and resources.
 
 use super::Context;
-use crate::args::{Kind, Ls};
+use crate::args::Kind;
 use crate::failure::{Exit, Failure};
 use crate::output::{Format, Table};
 use mayfly_wire::objects::Listed;
 use mayfly_wire::paths;
 
-/// Lists the objects that fit.
+/// Lists the objects of these kinds, of every kind where none is named, that hold the text.
 ///
 /// # Errors
 /// As the server's answer says.
-pub(super) async fn run(context: &Context, options: Ls) -> Result<Exit, Failure> {
+pub(super) async fn run(context: &Context, kinds: &[Kind], query: Option<&str>) -> Result<Exit, Failure> {
     let mut objects: Vec<Listed> = context.client.all(paths::OBJECTS).await?;
     let all = objects.len();
-    objects.retain(|object| fits(object, options.kind, options.query.as_deref().unwrap_or_default()));
+    objects.retain(|object| fits(object, kinds, query.unwrap_or_default()));
     context.output.list(&objects, |object| object.name.clone(), table)?;
     if objects.is_empty() && context.output.format == Format::Table {
         context.output.remark(match all {
@@ -25,9 +25,9 @@ pub(super) async fn run(context: &Context, options: Ls) -> Result<Exit, Failure>
     Ok(Exit::Done)
 }
 
-/// Whether an object is of the kind and holds the text, whatever the case.
-fn fits(object: &Listed, kind: Option<Kind>, query: &str) -> bool {
-    let of_kind = kind.is_none_or(|kind| format!("{kind:?}").eq_ignore_ascii_case(&object.kind));
+/// Whether an object is of one of the kinds and holds the text, whatever the case.
+fn fits(object: &Listed, kinds: &[Kind], query: &str) -> bool {
+    let of_kind = kinds.is_empty() || kinds.iter().any(|kind| kind.is(&object.kind));
     let query = query.to_lowercase();
     let holds = |text: &str| text.to_lowercase().contains(&query);
     of_kind && (holds(&object.name) || holds(&object.summary) || holds(&labels(object)))
@@ -64,11 +64,11 @@ mod tests {
             summary: "DB1.example.com:5432".to_owned(),
             has_secret: None,
         };
-        assert!(fits(&object, None, ""));
-        assert!(fits(&object, Some(Kind::Database), "ORD"));
-        assert!(fits(&object, None, "db1.example"));
-        assert!(fits(&object, None, "env=prod"));
-        assert!(!fits(&object, None, "env=test"));
-        assert!(!fits(&object, Some(Kind::User), "orders"));
+        assert!(fits(&object, &[], ""));
+        assert!(fits(&object, &[Kind::Machine, Kind::Database], "ORD"));
+        assert!(fits(&object, &[], "db1.example"));
+        assert!(fits(&object, &[], "env=prod"));
+        assert!(!fits(&object, &[], "env=test"));
+        assert!(!fits(&object, &[Kind::User], "orders"));
     }
 }

@@ -8,6 +8,7 @@ mod audit_export;
 mod cleanup;
 mod connect;
 mod db;
+mod edit;
 mod explain;
 mod export;
 mod kept;
@@ -22,6 +23,7 @@ mod record;
 mod secret;
 mod server;
 mod sessions;
+mod show;
 mod sign_in;
 mod ssh;
 mod ssh_config;
@@ -32,7 +34,7 @@ mod user;
 mod verify;
 mod whois;
 
-use crate::args::{Audit, Cleanup, Record, Secret, Server, Sessions, Token, User, Verb};
+use crate::args::{Audit, Cleanup, Kind, Ls, Person, Record, Secret, Server, Sessions, Token, User, Verb};
 use crate::client::Client;
 use crate::failure::{Exit, Failure};
 use crate::output::{Format, Output, no_form};
@@ -70,7 +72,9 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<u8, Failure> {
         Verb::Rsync(options) => return ssh::rsync(context, options).await,
         Verb::SshConfig(options) => ssh_config::run(context, options).await,
         Verb::Connect(options) => connect::run(context, options).await,
-        Verb::Ls(options) => ls::run(context, options).await,
+        Verb::Ls(Ls { kind, query }) => ls::run(context, kind.as_slice(), query.as_deref()).await,
+        Verb::Show { name, person } => show::show(context, &name, &person).await,
+        Verb::Access(options) => show::ls(context, &options).await,
         Verb::Sessions(Sessions::Ls(options)) => sessions::ls(context, options).await,
         Verb::Sessions(Sessions::Explain { id }) => explain::run(context, &id).await,
         Verb::Whois { account, at } => whois::run(context, &account, at.as_deref()).await,
@@ -86,9 +90,7 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<u8, Failure> {
         Verb::Export(options) => export::run(context, options.kind).await,
         Verb::Secret(Secret::Set { name, secret_file }) => secret::set(context, &name, secret_file.as_deref()).await,
         Verb::Secret(Secret::Rebind { name, to }) => secret::rebind(context, &name, to).await,
-        Verb::Record(Record::Check { name, from }) => record::check(context, &name, from).await,
-        Verb::Record(Record::InstallHelpers { name, from }) => record::install_helpers(context, &name, from).await,
-        Verb::Record(Record::Pin { name, identity }) => record::pin(context, &name, identity).await,
+        Verb::Record(options) => record(context, options).await,
         Verb::Token(Token::Create { name, scope, valid }) => token::create(context, name, scope, valid).await,
         Verb::Token(Token::Ls) => token::ls(context).await,
         Verb::Token(Token::Revoke { id }) => token::revoke(context, &id).await,
@@ -97,11 +99,9 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<u8, Failure> {
         Verb::Audit(Audit::Verify(options)) => verify::run(context, &options),
         Verb::Status => status::run(context).await,
         Verb::Lockdown(options) => lockdown::run(context, options).await,
-        Verb::User(User::Disable { name, reason }) => user::switch(context, paths::PERSON_DISABLE, &name, reason).await,
-        Verb::User(User::Enable { name, reason }) => user::switch(context, paths::PERSON_ENABLE, &name, reason).await,
+        Verb::User(options) => user(context, options).await,
         Verb::Completions { shell } => manual::completions(context, shell),
         Verb::Man { directory } => manual::pages(&directory),
-        Verb::User(User::Passwd) => user::passwd(context),
         Verb::Server(Server::Init(options)) => server::init(context, options),
         Verb::Server(Server::RecoverKey(options)) => keys::recover(context, &options),
         Verb::Server(Server::RotateKey(options)) => keys::rotate(context, options).await,
@@ -112,6 +112,29 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<u8, Failure> {
         Verb::Server(Server::Check(options)) => server::check(context, &options.config),
     };
     done.map(Exit::code)
+}
+
+async fn record(context: &Context, verb: Record) -> Result<Exit, Failure> {
+    match verb {
+        Record::Ls { query } => ls::run(context, Kind::RECORDS, query.as_deref()).await,
+        Record::Show { name } => show::show(context, &name, &Person::default()).await,
+        Record::Edit { name } => edit::edit(context, Kind::RECORDS, &name).await,
+        Record::Delete { name, yes } => edit::delete(context, Kind::RECORDS, &name, yes).await,
+        Record::Check { name, from } => record::check(context, &name, from).await,
+        Record::InstallHelpers { name, from } => record::install_helpers(context, &name, from).await,
+        Record::Pin { name, identity } => record::pin(context, &name, identity).await,
+    }
+}
+
+async fn user(context: &Context, verb: User) -> Result<Exit, Failure> {
+    match verb {
+        User::Ls { query } => ls::run(context, &[Kind::Person], query.as_deref()).await,
+        User::Edit { name } => edit::edit(context, &[Kind::Person], &name).await,
+        User::Delete { name, yes } => edit::delete(context, &[Kind::Person], &name, yes).await,
+        User::Disable { name, reason } => user::switch(context, paths::PERSON_DISABLE, &name, reason).await,
+        User::Enable { name, reason } => user::switch(context, paths::PERSON_ENABLE, &name, reason).await,
+        User::Passwd => user::passwd(context),
+    }
 }
 
 /// Lines of a name and a value each, the values lined up; values that are empty are left out.

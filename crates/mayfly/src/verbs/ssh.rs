@@ -97,7 +97,8 @@ impl Way {
             let text = format!("{record} is no machine: connect to it with `mayfly db {record}`");
             return Err(Failure::usage(text));
         }
-        for note in &answer.notes {
+        // What the session is; what would become of it without us is told by `show` and `connect`.
+        if let Some(note) = answer.notes.first() {
             context.output.remark(note);
         }
         let (protocol, known_hosts) = (answer.protocol, answer.known_hosts);

@@ -11,6 +11,7 @@ mod clients;
 mod completion;
 mod exits;
 mod help;
+mod objects;
 mod results;
 mod ssh;
 mod stand_in;

@@ -27,7 +27,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// One wording for every sign-in that fails, whatever was wrong.
-const WRONG: &str = "wrong name or password";
+pub(super) const WRONG: &str = "wrong name or password";
 
 /// Sign in and get a connect secret for a native client
 #[utoipa::path(
@@ -83,7 +83,7 @@ pub(super) async fn connect(
 }
 
 /// Checks the password, with the same work for every name. The attempt is counted before it is judged.
-async fn sign_in(
+pub(super) async fn sign_in(
     context: &Arc<Context>,
     name: PersonName,
     password: Secret,
@@ -173,7 +173,7 @@ async fn issue(
 }
 
 /// What the session will be, in words.
-fn notes(record: &Record) -> Vec<String> {
+pub(super) fn notes(record: &Record) -> Vec<String> {
     let account = match &record.resource().jit.launch {
         Launch::Ephemeral => "an account made for the session".to_owned(),
         Launch::Existing { user } => format!("the existing account of user record {user}"),

@@ -1,5 +1,6 @@
 //! The API, over the local socket and HTTPS: one module for each resource, one table of routes, one wall that every request passes.
 
+mod access;
 mod activate;
 mod administrator;
 mod apply;
@@ -94,7 +95,12 @@ fn operations() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(objects::export))
         .routes(routes!(secrets::set))
         .routes(routes!(secrets::rebind))
-        .merge(OpenApiRouter::new().routes(routes!(connect::connect)).layer(DefaultBodyLimit::max(STRANGERS_BODY_MOST)))
+        .merge(
+            OpenApiRouter::new()
+                .routes(routes!(connect::connect))
+                .routes(routes!(access::access))
+                .layer(DefaultBodyLimit::max(STRANGERS_BODY_MOST)),
+        )
         .routes(routes!(brokers::list))
         .routes(routes!(sessions::list))
         .routes(routes!(sessions::tell))
@@ -110,6 +116,7 @@ fn operations() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(orphans::claims, orphans::claim))
         .routes(routes!(targets::list))
         .routes(routes!(targets::write_off))
+        .routes(routes!(access::show))
         .routes(routes!(records::check))
         .routes(routes!(records::pin))
         .routes(routes!(helpers::helpers))

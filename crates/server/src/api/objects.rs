@@ -70,7 +70,8 @@ pub(super) async fn export(
 ) -> Result<(Tag, [(HeaderName, &'static str); 1], String), Refusal> {
     let kind = query.kind.as_deref().map(parse_kind).transpose()?;
     let Snapshot { revision, mut objects } = Objects::snapshot(&*api.context.store).await?;
-    objects.retain(|object| kind.is_none_or(|kind| object.id().kind() == kind));
+    let named = |object: &Object| query.name.as_ref().is_none_or(|name| object.id().name() == name);
+    objects.retain(|object| kind.is_none_or(|kind| object.id().kind() == kind) && named(object));
     Ok((Tag(revision), [(CONTENT_TYPE, "application/yaml")], objects::export(&objects)))
 }
 

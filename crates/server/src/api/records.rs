@@ -36,17 +36,23 @@ pub(super) struct Asked {
     pub(super) provider: Arc<dyn Check>,
 }
 
+/// The record of that name, with which something is to be done on its target.
+pub(super) async fn record(api: &Api, name: &str) -> Result<(RecordName, Record), Refusal> {
+    let missing = || Refusal::new(Code::NotFound, format!("there is no record {name}")).next("mayfly ls");
+    let name = RecordName::parse(name).map_err(|_| missing())?;
+    match api.context.resource(&name).await? {
+        Some(record) => Ok((name, record)),
+        None if api.context.is_directory(&name).await? => {
+            let text = format!("{name} is a directory: this is not built for directories yet");
+            Err(Refusal::new(Code::Conflict, text))
+        }
+        None => Err(missing()),
+    }
+}
+
 impl Asked {
     pub(super) async fn find(api: &Api, name: &str) -> Result<Self, Refusal> {
-        let missing = || Refusal::new(Code::NotFound, format!("there is no record {name}")).next("mayfly ls");
-        let name = RecordName::parse(name).map_err(|_| missing())?;
-        let Some(record) = api.context.resource(&name).await? else {
-            if api.context.is_directory(&name).await? {
-                let text = format!("{name} is a directory: this is not built for directories yet");
-                return Err(Refusal::new(Code::Conflict, text));
-            }
-            return Err(missing());
-        };
+        let (name, record) = record(api, name).await?;
         let no_provider = || Refusal::new(Code::Server, "this build cannot check records of this kind");
         let provider = api.context.providers.check(orders::provider(&record)).ok_or_else(no_provider)?;
         Ok(Self { name, record, provider })

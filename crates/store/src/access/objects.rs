@@ -109,7 +109,9 @@ fn remove(connection: &Connection, id: &ObjectId) -> Result<()> {
     let with_it = match id {
         ObjectId::User(_) => include_str!("../../sql/sealed-secret-delete.sql"),
         ObjectId::Person(_) => include_str!("../../sql/connect-secrets-delete-person.sql"),
-        ObjectId::Database(_) | ObjectId::Machine(_) | ObjectId::Directory(_) => include_str!("../../sql/connect-secrets-delete-record.sql"),
+        ObjectId::Database(_) | ObjectId::Machine(_) | ObjectId::Directory(_) => {
+            include_str!("../../sql/connect-secrets-delete-record.sql")
+        }
     };
     execute(connection, with_it, [id.name()]).map(drop)
 }
