@@ -69,13 +69,18 @@ pub(super) fn object(text: &str) -> Result<String, String> {
     name(rest).map(|rest| format!("{kind}/{rest}"))
 }
 
-/// A span such as `90s`, `30m`, `2h` or `1h30m`, at least a second.
+/// A span such as `90s`, `30m`, `2h`, `1h30m` or `7days`, at least a second.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    // Days of 24 hours, which the library leaves to calendars.
+    let days = ["days", "day", "d"].iter().find_map(|unit| text.strip_suffix(unit)?.parse::<u32>().ok());
+    if let Some(days @ 1..) = days {
+        return Ok(Duration { seconds: u64::from(days) * 86_400 });
+    }
     let parsed: Result<jiff::SignedDuration, _> = text.parse();
     match parsed.map(|span| u64::try_from(span.as_secs())) {
         Ok(Ok(seconds @ 1..)) => Ok(Duration { seconds }),
         Ok(_) => Err("it has to be at least 1s".to_owned()),
-        Err(_) => Err("a duration is written like 90s, 30m, 2h or 1h30m".to_owned()),
+        Err(_) => Err("a duration is written like 90s, 30m, 2h, 1h30m or 7days".to_owned()),
     }
 }
 
@@ -124,6 +129,11 @@ mod tests {
         assert_eq!(duration("2h").unwrap().seconds, 7200);
         assert_eq!(duration("1h30m").unwrap().seconds, 5400);
         assert_eq!(duration("90s").unwrap().seconds, 90);
+        assert_eq!(duration("7days").unwrap().seconds, 7 * 86_400);
+        assert_eq!(duration("1d").unwrap().seconds, 86_400);
+        for bad in ["0days", "days", "-1d", "1.5days", "99999999999days"] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
         for bad in ["", "0s", "-1h", "2", "soon", "500ms"] {
             assert!(duration(bad).is_err(), "{bad}");
         }
