@@ -3,7 +3,9 @@
 use super::on_both;
 use mayfly_e2e::MachineWorld;
 use mayfly_e2e::machine::MachineRecord;
+use mayfly_e2e::objects::PASSWORD;
 use mayfly_testbed::host::Flavour;
+use std::process::Stdio;
 
 on_both!(an_account_comes_and_goes, an_account_in_sudo_is_root_without_a_password);
 
@@ -20,6 +22,33 @@ fn an_account_comes_and_goes(flavour: Flavour) {
         Some("exit status: 7: ")
     );
     world.as_before("a command that failed").unwrap();
+    the_command_line_gets_there_by_password(&world);
+    world.as_before("sessions by `mayfly ssh` and `mayfly scp`").unwrap();
+}
+
+/// The real ssh and scp, run by `mayfly` with a connect secret that they ask for.
+fn the_command_line_gets_there_by_password(world: &MachineWorld) {
+    // What is kept for a person goes to a home of this test's own.
+    let home = world.installation.directory();
+    let password = home.join("password");
+    std::fs::write(&password, format!("{PASSWORD}\n")).unwrap();
+    let run = |arguments: &[&str]| {
+        world.installation.command().unwrap().args(arguments).env("HOME", home).stdin(Stdio::null()).output().unwrap()
+    };
+    let by_password = |verb: &str, arguments: &[&str]| {
+        run(&[&[verb, "--person", "alice", "--password-file", password.to_str().unwrap()], arguments].concat())
+    };
+    let ended = by_password("ssh", &["web01", "--", "id -un; exit 5"]);
+    assert_eq!(ended.status.code(), Some(5), "{ended:?}");
+    assert!(String::from_utf8_lossy(&ended.stdout).starts_with("keeper_"), "{ended:?}");
+    let copy = home.join("copied");
+    let ended = by_password("scp", &["web01:/etc/hostname", copy.to_str().unwrap()]);
+    assert!(ended.status.success(), "{ended:?}");
+    assert_ne!(std::fs::read_to_string(copy).unwrap(), "");
+    let by_key =
+        ["ssh", "--person", "alice", "--own-key", "web01", "--", "-i", world.key.path().to_str().unwrap(), "id -un"];
+    let ended = run(&by_key);
+    assert!(String::from_utf8_lossy(&ended.stdout).starts_with("keeper_"), "{ended:?}");
 }
 
 fn an_account_in_sudo_is_root_without_a_password(flavour: Flavour) {
