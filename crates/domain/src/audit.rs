@@ -166,6 +166,16 @@ kinds! {
     KeyRotated = "key.rotated",
     /// A record was checked against its target.
     RecordChecked = "record.checked",
+    /// A receiver of events was made.
+    WebhookCreated = "webhook.created",
+    /// A receiver of events was deleted, with what waited for it.
+    WebhookDeleted = "webhook.deleted",
+    /// A receiver of events has a new secret, or the one before signs no more.
+    WebhookRotated = "webhook.rotated",
+    /// A receiver of events was switched off: it has taken nothing for three days, or is gone.
+    WebhookDisabled = "webhook.disabled",
+    /// A receiver of events was switched on again.
+    WebhookEnabled = "webhook.enabled",
     /// A sink of the trail has got nothing for a while; everything is kept for it.
     SinkFailed = "sink.failed",
     /// A sink that had failed has got something again.

@@ -1,14 +1,16 @@
 //! What leaves the server as a report: entries of the audit trail as JSON, CSV, CEF or OCSF, into files and to receivers of
-//! syslog over TLS. Each sink has a cursor in the store that moves only once what is before it has been taken, so that
+//! syslog over TLS, and events to webhooks. Each sink has a cursor in the store that moves only once what is before it has been taken, so that
 //! every entry arrives at least once and in order, whatever ends in between.
 //!
 //! Invariants, stated as absences: nothing here writes the trail, holds up who does, or opens a connection but through `dial`.
 
 pub mod encode;
 mod entry;
+pub mod http;
 mod meaning;
 mod outlet;
 mod sink;
+pub mod webhook;
 
 pub use encode::Encoding;
 pub use entry::{Entry, EntryError};

@@ -12,7 +12,7 @@ use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use connecting::{Access, Connect, Copy, Db, Person, Sftp, Ssh, SshConfig, Who};
 pub(crate) use keys::{NewRecoveryKey, RecoverKey, RotateKey};
-pub(crate) use manage::{Apply, Export, Lockdown, LockdownVerb, Orphans, Record, Secret, Set, Target, Token};
+pub(crate) use manage::{Apply, Export, Lockdown, LockdownVerb, Orphans, Record, Secret, Set, Target, Token, Webhook};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 pub(crate) use values::{Count, Duration};
@@ -152,6 +152,9 @@ pub(crate) enum Verb {
     /// Tokens for programs that administer over HTTPS
     #[command(subcommand)]
     Token(Token),
+    /// Receivers of events: each is posted to an address of yours, signed, until it is taken
+    #[command(subcommand)]
+    Webhook(Webhook),
     /// The audit trail
     #[command(subcommand)]
     Audit(Audit),

@@ -46,9 +46,26 @@ pub struct Config {
     /// The search of targets for accounts for which nothing in the ledger speaks.
     #[serde(default)]
     pub orphans: Orphans,
+    /// Receivers of events.
+    #[serde(default)]
+    pub webhooks: Webhooks,
     /// The log.
     #[serde(default)]
     pub log: Log,
+}
+
+/// What concerns every receiver of events.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Webhooks {
+    /// A PEM file: the authorities that certificates of receivers have to come from.
+    pub ca: PathBuf,
+}
+
+impl Default for Webhooks {
+    fn default() -> Self {
+        Self { ca: PathBuf::from("/etc/ssl/certs/ca-certificates.crt") }
+    }
 }
 
 /// Where the server listens. A listener that is not named is off.

@@ -13,6 +13,7 @@ mod clock;
 pub mod commands;
 mod config;
 mod context;
+mod couriers;
 mod credentials;
 mod decision;
 mod door;

@@ -30,6 +30,13 @@ impl UserAuthorities {
     pub(crate) fn of(&self, record: &RecordName) -> UserAuthority {
         UserAuthority::of_record(&self.seed, record, &self.prefix)
     }
+
+    /// What the keys of webhooks are derived from: another value, from which nothing of the authorities follows.
+    pub(crate) fn seed_for_webhooks(&self) -> Secret {
+        let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, self.seed.expose().as_bytes());
+        let tag = ring::hmac::sign(&key, b"mayfly seed of webhooks v1");
+        Secret::new(mayfly_domain::audit::hex(tag.as_ref()))
+    }
 }
 
 /// Makes the seed of a new installation and puts it into its data directory, where there is none yet.

@@ -6,6 +6,7 @@ use crate::authority::{self, AuthorityError};
 use crate::clock::OsClock;
 use crate::config::{Config, ConfigError};
 use crate::context::{Context, Parts};
+use crate::couriers;
 use crate::credentials::SealedCredentials;
 use crate::door::ServerDoor;
 use crate::entropy::OsEntropy;
@@ -220,6 +221,7 @@ impl Server {
             listeners.spawn("ssh listener", ssh_broker(listener, door, &context, identity));
         }
         let states = sinks::start(ready, &context, &tasks);
+        couriers::start(&config, &context, &tasks);
         if let Some(listener) = metrics_at {
             let metrics = Metrics::new(Arc::clone(&context), states);
             listeners.spawn("metrics listener", metrics::serve(listener, metrics, listeners.clone()));

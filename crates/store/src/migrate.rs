@@ -19,6 +19,7 @@ pub(crate) const ALL: &[&str] = &[
     include_str!("../migrations/0011-write-offs.sql"),
     include_str!("../migrations/0012-orphans.sql"),
     include_str!("../migrations/0013-sinks.sql"),
+    include_str!("../migrations/0014-webhooks.sql"),
 ];
 
 /// The version that this program works with.
@@ -117,6 +118,8 @@ mod tests {
         "sink_cursor",
         "trail",
         "trail_tree",
+        "webhook",
+        "webhook_delivery",
         "write_off",
     ];
 

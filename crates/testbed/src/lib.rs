@@ -28,6 +28,7 @@ pub mod scratch;
 pub mod shared;
 pub mod snapshot;
 mod watchdog;
+pub mod webhooks;
 
 pub use names::hostile_names;
 pub use pgbouncer::{PgBouncer, PoolMode};
@@ -35,3 +36,4 @@ pub use postgres::{Flavour, Login, Options, Postgres, PostgresHandle};
 pub use proxy::Proxy;
 pub use rsyslog::Rsyslog;
 pub use scratch::free_port;
+pub use webhooks::WebhookReceiver;

@@ -19,6 +19,7 @@ pub mod sessions;
 pub mod status;
 pub mod targets;
 pub mod tokens;
+pub mod webhooks;
 
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};

@@ -70,6 +70,14 @@ pub const PERSON_ENABLE: &str = "/v1/people/{name}/enable";
 pub const TOKENS: &str = "/v1/tokens";
 /// DELETE takes a token back.
 pub const TOKEN: &str = "/v1/tokens/{id}";
+/// GET lists webhooks, POST makes one.
+pub const WEBHOOKS: &str = "/v1/webhooks";
+/// DELETE deletes a webhook.
+pub const WEBHOOK: &str = "/v1/webhooks/{name}";
+/// POST gives a webhook a new secret, or forgets the one before.
+pub const WEBHOOK_ROTATE: &str = "/v1/webhooks/{name}/rotate";
+/// POST switches a webhook on again.
+pub const WEBHOOK_ENABLE: &str = "/v1/webhooks/{name}/enable";
 /// GET reads the trail.
 pub const AUDIT: &str = "/v1/audit";
 /// GET gives the trail as it grows, as server-sent events.

@@ -20,7 +20,7 @@ pub(super) const EDGES: &[Edges] = &[
     Edges { from: "mayfly-dial", to: &["mayfly-domain"] },
     Edges { from: "mayfly-access", to: &["mayfly-domain"] },
     Edges { from: "mayfly-vault", to: &["mayfly-domain"] },
-    Edges { from: "mayfly-export", to: &["mayfly-engine", "mayfly-domain", "mayfly-dial"] },
+    Edges { from: "mayfly-export", to: &["mayfly-access", "mayfly-engine", "mayfly-domain", "mayfly-dial"] },
     Edges { from: "mayfly-providers", to: &["mayfly-engine", "mayfly-domain", "mayfly-protocol", "mayfly-dial"] },
     Edges { from: "mayfly-brokers", to: &["mayfly-domain", "mayfly-protocol", "mayfly-dial"] },
     Edges { from: "mayfly-store", to: &["mayfly-engine", "mayfly-access", "mayfly-domain"] },

@@ -9,6 +9,7 @@ mod lockdowns;
 mod objects;
 mod orphans;
 mod secrets;
+mod webhooks;
 
 pub use answers::{Answer, Answers};
 pub use api_tokens::{ApiTokens, IssueOutcome};
@@ -18,6 +19,7 @@ pub use lockdowns::{HeldLockdown, Lockdowns};
 pub use objects::{ApplyOutcome, Batch, Objects, Snapshot};
 pub use orphans::{Claim, Ignored, Orphan, Orphans, Scanned};
 pub use secrets::{Bound, SealedSecret, SecretOutcome, Secrets};
+pub use webhooks::{Waiting, Webhook, Webhooks};
 
 /// Why the store did not answer. An expected refusal is an outcome, not an error.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -34,3 +34,4 @@ mod refusals;
 mod scenarios;
 mod sinks;
 mod ssh;
+mod webhooks;

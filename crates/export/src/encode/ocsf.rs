@@ -97,7 +97,7 @@ fn session(entry: &Entry, put: &mut impl FnMut(&str, Value)) {
 
 /// What an event of entity management concerns: the object, or else the record or the target.
 fn entity(entry: &Entry) -> &str {
-    let detail = ["object", "token", "lockdown"].into_iter().find_map(|name| entry.detail(name));
+    let detail = ["object", "token", "lockdown", "webhook"].into_iter().find_map(|name| entry.detail(name));
     let own = ["record", "target", "change"].into_iter().find_map(|name| entry.get(name));
     detail.or(own).unwrap_or_else(|| entry.word())
 }

@@ -274,3 +274,48 @@ pub(crate) enum Orphans {
     /// List the installations that were claimed
     Claims,
 }
+
+/// `webhook`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Webhook {
+    /// Make a receiver of events and print its secret, once
+    ///
+    /// Over the local socket only. It gets what happens from now on.
+    Create {
+        /// What it is called
+        #[arg(value_parser = name)]
+        name: String,
+        /// Where events are posted, such as https://hooks.example.com/mayfly
+        #[arg(long, value_name = "URL")]
+        url: String,
+        /// A kind of events, such as session.started; `session` is all of a session, `*` everything; may be given several times
+        #[arg(long, value_name = "KIND", required = true, value_delimiter = ',')]
+        event: Vec<String>,
+        /// Its name may lead to an address that is not public
+        #[arg(long)]
+        allow_private: bool,
+    },
+    /// List receivers of events, and what waits for them
+    Ls,
+    /// Give a receiver a new secret and print it, once; the one before signs too until `--finish`
+    Rotate {
+        /// Which
+        #[arg(value_parser = name)]
+        name: String,
+        /// No new secret: the one before signs no more
+        #[arg(long)]
+        finish: bool,
+    },
+    /// Switch a receiver on again; what waits for it is tried at once
+    Enable {
+        /// Which
+        #[arg(value_parser = name)]
+        name: String,
+    },
+    /// Delete a receiver, and what waits for it
+    Delete {
+        /// Which
+        #[arg(value_parser = name)]
+        name: String,
+    },
+}

@@ -32,6 +32,7 @@ mod target;
 mod token;
 mod user;
 mod verify;
+mod webhook;
 mod whois;
 
 use crate::args::{Audit, Cleanup, Kind, Ls, Person, Record, Secret, Server, Sessions, Token, User, Verb};
@@ -95,6 +96,7 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<u8, Failure> {
         Verb::Token(Token::Ls) => token::ls(context).await,
         Verb::Token(Token::Revoke { id }) => token::revoke(context, &id).await,
         Verb::Audit(Audit::Tail { count, follow }) => audit::tail(context, count, follow).await,
+        Verb::Webhook(verb) => webhook::run(context, verb).await,
         Verb::Audit(Audit::Export(options)) => audit_export::run(context, &options).await,
         Verb::Audit(Audit::Verify(options)) => verify::run(context, &options),
         Verb::Status => status::run(context).await,

@@ -26,6 +26,7 @@ mod sessions;
 mod status;
 mod targets;
 mod tokens;
+mod webhooks;
 
 use crate::context::Context;
 use axum::Router;
@@ -126,6 +127,10 @@ fn operations() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(people::enable))
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::revoke))
+        .routes(routes!(webhooks::list, webhooks::create))
+        .routes(routes!(webhooks::delete))
+        .routes(routes!(webhooks::rotate))
+        .routes(routes!(webhooks::enable))
         .routes(routes!(audit::read))
         .routes(routes!(events::follow))
         .routes(routes!(audit::export))

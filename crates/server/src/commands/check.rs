@@ -72,6 +72,7 @@ pub fn check(path: &Path, now: WallTime) -> Result<CheckReport, StartError> {
         format!("audit.checkpoints = {}", config.audit.checkpoints.display()),
         format!("sessions.margin_s = {}", config.sessions.margin_s),
         format!("orphans.scan_every_s = {}", config.orphans.scan_every_s),
+        format!("webhooks.ca = {}", config.webhooks.ca.display()),
         format!("log = {:?}, {}", config.log.format, config.log.level),
     ];
     settings.extend(config.audit.sinks.iter().map(|sink| format!("audit.sinks = {}", receiver(sink))));

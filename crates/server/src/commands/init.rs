@@ -1,7 +1,7 @@
 //! `mayfly server init`: makes an installation where there is none. It is the only thing that ever makes a key.
 
 use crate::authority::{self, AuthorityError};
-use crate::config::{Audit, Config, Keys, Listen, Log, LogFormat, Orphans, Sessions, Source};
+use crate::config::{Audit, Config, Keys, Listen, Log, LogFormat, Orphans, Sessions, Source, Webhooks};
 use crate::entropy::OsEntropy;
 use crate::files;
 use crate::ports;
@@ -134,6 +134,7 @@ fn settings(options: &InitOptions) -> (PathBuf, Config) {
         audit: Audit { checkpoints: below("/var/log/mayfly", "log").join("checkpoints"), sinks: Vec::new() },
         sessions: Sessions::default(),
         orphans: Orphans::default(),
+        webhooks: Webhooks::default(),
         log: Log { format: LogFormat::Text, ..Log::default() },
     };
     (etc.join("mayfly.toml"), config)

@@ -9,6 +9,7 @@ mod lockdowns;
 mod objects;
 mod orphans;
 mod secrets;
+mod webhooks;
 
 use crate::Store;
 use crate::error::Stop;

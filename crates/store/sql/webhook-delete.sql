@@ -1,0 +1,2 @@
+-- Deletes a receiver of events and what waits for it.
+DELETE FROM webhook WHERE name = ?1
