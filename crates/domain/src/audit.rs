@@ -40,6 +40,8 @@ kinds! {
     ServerActivated = "server.activated",
     /// Nothing new is opened any more, before the server is stopped.
     ServerDraining = "server.draining",
+    /// Sessions are opened again after all.
+    ServerDrainCancelled = "server.drain_cancelled",
     /// A backup of the store was given out, sealed.
     BackupMade = "backup.made",
     /// The wall clock was stepped by more than five seconds.

@@ -51,7 +51,16 @@ impl Installation {
     /// # Errors
     /// What the command says when it fails.
     pub fn init() -> Result<Self> {
+        Self::init_after(|_| ())
+    }
+
+    /// Makes an installation in a directory that is prepared first.
+    ///
+    /// # Errors
+    /// As [`Installation::init`].
+    pub fn init_after(prepare: impl FnOnce(&Path)) -> Result<Self> {
         let directory = scratch::directory("e2e")?;
+        prepare(&directory);
         let made = Self {
             directory,
             https_port: free_port()?,

@@ -222,6 +222,11 @@ impl Engine {
         self.shared.tasks.end().await;
     }
 
+    /// Whether a session of that person and record runs here.
+    pub fn is_running(&self, person: &PersonName, record: &RecordName) -> bool {
+        !self.shared.registry.of(|(of, opens)| of == person && opens == record).is_empty()
+    }
+
     /// How many sessions run here.
     pub fn running(&self) -> usize {
         self.shared.registry.all().len()

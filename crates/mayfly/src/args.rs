@@ -16,7 +16,7 @@ pub(crate) use manage::{Apply, Export, Lockdown, LockdownVerb, Orphans, Record, 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 pub(crate) use values::{Count, Duration};
-use values::{count, id, name};
+use values::{count, duration, id, name};
 
 /// Accounts that exist for one session.
 #[derive(Debug, Parser)]
@@ -256,6 +256,27 @@ pub(crate) enum Server {
     ///
     /// Reads the store's files and changes nothing. Also what belonged to sessions that were open.
     Cleanup(OfflineCleanup),
+    /// Open nothing new, wait until nobody is in any more, then the server can be stopped
+    ///
+    /// Over the local socket only. Those who are in a session may connect to it again. Holds until it is cancelled or the server is
+    /// stopped, also when this is interrupted. Exit code 12 when changes are still owed to their targets.
+    Drain {
+        /// End what is still open after that long, such as 30m; it is waited for without end if not given
+        #[arg(long, value_name = "DURATION", value_parser = duration)]
+        within: Option<Duration>,
+        /// Open sessions again
+        #[arg(long, conflicts_with = "within")]
+        cancel: bool,
+    },
+    /// Write a backup of the store to a new file while the server runs: sealed, and without the key
+    ///
+    /// Over the local socket only. Says what is in it.
+    Backup {
+        /// The file
+        file: PathBuf,
+    },
+    /// Put a backup into the empty data directory that the settings name; it is only observed until it is activated
+    Restore(Restore),
     /// Print the description of the API, as OpenAPI 3.1
     Openapi,
 }
@@ -268,6 +289,19 @@ pub(crate) struct OfflineCleanup {
     /// Print a shell script by which an administrator of the target undoes this change by hand
     #[arg(long, value_name = "ID", value_parser = id)]
     pub(crate) manual: Option<String>,
+}
+
+/// `server restore`.
+#[derive(Debug, Args)]
+pub(crate) struct Restore {
+    /// The backup
+    pub(crate) file: PathBuf,
+    /// The settings file
+    #[arg(long, env = "MAYFLY_CONFIG", value_name = "FILE", default_value = "/etc/mayfly/mayfly.toml")]
+    pub(crate) config: PathBuf,
+    /// The user whom the server will run as, to whom everything is given; `mayfly` if there is one and root does this
+    #[arg(long, value_name = "NAME")]
+    pub(crate) user: Option<String>,
 }
 
 /// Where the server's settings are.

@@ -1,6 +1,7 @@
 //! What the parts of the server share: narrow handles, built once in `wire_up`.
 
 use crate::clock::OsClock;
+use crate::drain::Drain;
 use crate::entropy::OsEntropy;
 use crate::lockdowns::Lockdowns;
 use crate::user_authority::UserAuthorities;
@@ -16,7 +17,7 @@ use mayfly_providers::Registry;
 use mayfly_store::Store;
 use mayfly_vault::Vault;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 /// The server's shared handles.
 pub(crate) struct Context {
@@ -42,6 +43,10 @@ pub(crate) struct Context {
     pub(crate) lockdowns: Lockdowns,
     /// Told when the copy of the store that was observed acts from now on.
     pub(crate) activated: Notify,
+    /// Whether the server is being drained.
+    pub(crate) drain: Drain,
+    /// One place for whoever makes a backup.
+    pub(crate) backups: Arc<Semaphore>,
     /// The counts of failed sign-ins.
     signins: Mutex<Signins>,
 }
@@ -85,6 +90,8 @@ impl Context {
             lockdowns: parts.lockdowns,
             authorities: parts.authorities,
             activated: Notify::new(),
+            drain: Drain::default(),
+            backups: Arc::new(Semaphore::new(1)),
             signins: Mutex::new(Signins::new()),
         })
     }

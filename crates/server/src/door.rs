@@ -234,6 +234,28 @@ fn service(record: Record) -> Service {
 }
 
 impl Person {
+    /// While the server is drained, those who are in a session may come into it again, and nobody opens one.
+    async fn check_draining(&self) -> Result<(), Refused> {
+        let login = &self.claim.login;
+        if self.context.drain.held().is_none() || self.context.engine.is_running(&login.person, &login.record) {
+            return Ok(());
+        }
+        let text = "this server is about to be stopped and opens nothing new: try again in a while";
+        self.refuse(RefusalClass::Busy, text).await
+    }
+
+    /// Puts a refusal on record and makes it.
+    async fn refuse<T>(&self, class: RefusalClass, text: &str) -> Result<T, Refused> {
+        let login = &self.claim.login;
+        let mut event = self.context.event(EventKind::AccessDenied, format!("person:{}", login.person));
+        event.person = Some(login.person.clone());
+        event.record = Some(login.record.clone());
+        event.connection = Some(self.claim.connection.clone());
+        event.reason = Some(text.to_owned());
+        self.context.record(vec![event]).await.map_err(|_| busy())?;
+        Err(Refused { class, text: text.to_owned() })
+    }
+
     /// A record that is opened with another protocol is refused before anything is made.
     fn check_protocol(&self, record: &Record) -> Result<(), Refused> {
         let login = &self.claim.login;
@@ -263,13 +285,7 @@ impl Person {
             (Ok(proof), Some(record)) => Ok((Arc::new(proof), record)),
             (decision, _) => {
                 let text = decision.err().map_or_else(String::new, |refusal| refusal.to_string());
-                let mut event = self.context.event(EventKind::AccessDenied, format!("person:{}", login.person));
-                event.person = Some(login.person.clone());
-                event.record = Some(login.record.clone());
-                event.connection = Some(self.claim.connection.clone());
-                event.reason = Some(text.clone());
-                self.context.record(vec![event]).await.map_err(|_| busy())?;
-                Err(Refused { class: RefusalClass::NotPermitted, text })
+                self.refuse(RefusalClass::NotPermitted, &text).await
             }
         }
     }
@@ -305,6 +321,7 @@ impl Person {
 #[async_trait]
 impl Admitted for Person {
     async fn join(self: Box<Self>) -> Result<Joined, Refused> {
+        self.check_draining().await?;
         let (permit, record) = self.authorise().await?;
         self.check_protocol(&record)?;
         bound::check_links(&self.context.store, &record).await.map_err(refused)?;

@@ -7,6 +7,7 @@
 
 mod api;
 mod authority;
+mod backup;
 mod bound;
 pub mod cli;
 mod clock;
@@ -17,6 +18,7 @@ mod couriers;
 mod credentials;
 mod decision;
 mod door;
+mod drain;
 mod edit;
 mod entropy;
 mod files;

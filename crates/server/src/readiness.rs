@@ -8,5 +8,9 @@ pub(crate) fn unready(context: &Context) -> Vec<String> {
     let writes = health.writes.map(|error| format!("the store cannot be written: {error}"));
     let checkpoints = health.checkpoints.map(|error| format!("checkpoints of the trail cannot be written: {error}"));
     let doubts = context.store.doubts().iter().map(|doubt| format!("this server only observes: {doubt}"));
-    doubts.chain(writes).chain(checkpoints).collect()
+    let draining = context.drain.held().map(|drain| match drain.until {
+        Some(until) => format!("the server is draining: what is open is ended at {until}"),
+        None => "the server is draining".to_owned(),
+    });
+    doubts.chain(draining).chain(writes).chain(checkpoints).collect()
 }

@@ -1,6 +1,7 @@
 //! Connections to the SQLite file, all with the same settings, and the small helpers with which statements are run.
 
 use crate::error::OpenError;
+use crate::files;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, Row};
 use std::path::Path;
 use std::time::Duration;
@@ -73,4 +74,14 @@ pub(crate) fn all<T>(
 /// Runs a query that answers 1 or 0.
 pub(crate) fn holds(connection: &Connection, sql: &str, parameters: impl Params) -> rusqlite::Result<bool> {
     connection.prepare_cached(sql)?.query_row(parameters, |row| row.get(0))
+}
+
+/// Writes what a connection sees to a file that must not exist, and brings it to disk.
+pub(crate) fn write_copy(connection: &Connection, to: &Path) -> Result<(), OpenError> {
+    files::make_new_file(to).map_err(OpenError::file(to))?;
+    let name = to.to_str().ok_or_else(|| OpenError::Broken(format!("{} is no text", to.display())))?;
+    // The copy is written by this connection, which must not write to the store itself otherwise.
+    connection.pragma_update(None, "query_only", false)?;
+    execute(connection, include_str!("../sql/snapshot.sql"), [name])?;
+    std::fs::File::open(to).and_then(|file| file.sync_all()).map_err(OpenError::file(to))
 }

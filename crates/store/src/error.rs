@@ -41,12 +41,20 @@ pub enum OpenError {
         found: i32,
     },
     /// The store was written by a newer version.
-    #[error("the store has schema version {found}, this program knows versions up to {known}: use a newer mayfly")]
+    #[error(
+        "the store has schema version {found}, written by mayfly {program}; this program knows versions up to {known}: use that version \
+         again, or go back to the store as it was before, which is kept in {}; see docs/drills/upgrade-and-downgrade.md",
+        kept.display()
+    )]
     Newer {
         /// The version of the store.
         found: u32,
         /// The newest version that this program knows.
         known: u32,
+        /// The version of the program that wrote it.
+        program: String,
+        /// Where the store of before the change is.
+        kept: PathBuf,
     },
     /// SQLite says no.
     #[error("the store cannot be read or written: {0}")]

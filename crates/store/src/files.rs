@@ -37,6 +37,11 @@ pub(crate) fn make_file(path: &Path) -> io::Result<()> {
     OpenOptions::new().write(true).create(true).truncate(false).mode(FILE_MODE).open(path).map(drop)
 }
 
+/// Makes an empty file that only we can read and that does not exist yet.
+pub(crate) fn make_new_file(path: &Path) -> io::Result<()> {
+    OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(path).map(drop)
+}
+
 /// Opens a file for appending that only we can read; makes it if need be.
 pub(crate) fn append(path: &Path) -> io::Result<File> {
     OpenOptions::new().append(true).create(true).mode(FILE_MODE).open(path)

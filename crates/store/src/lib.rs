@@ -22,6 +22,7 @@ mod offline;
 mod open;
 mod outside;
 mod readers;
+mod snapshot;
 mod standing;
 mod threads;
 mod trail;
@@ -31,6 +32,7 @@ pub use error::OpenError;
 pub use health::{Counts, Health};
 pub use offline::not_over;
 pub use open::{Settings, create, installation};
+pub use snapshot::{Contents, mark_restored, snapshot};
 pub use standing::Doubt;
 
 use crate::error::Stop;

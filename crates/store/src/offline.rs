@@ -18,7 +18,7 @@ pub fn not_over(directory: &Path) -> Result<Vec<ChangeRow>, OpenError> {
     let connection = database::connect_reader(&path)?;
     let found = migrate::version(&connection)?;
     if found > migrate::newest() {
-        return Err(OpenError::Newer { found, known: migrate::newest() });
+        return Err(migrate::too_new(&connection));
     }
     Ok(ledger::not_over(&connection)?)
 }

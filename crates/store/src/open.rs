@@ -70,7 +70,8 @@ pub fn installation(directory: &Path) -> Result<InstallationId, OpenError> {
     owner(&connection)?.ok_or(OpenError::Missing { path })
 }
 
-fn owner(connection: &Connection) -> Result<Option<InstallationId>, OpenError> {
+/// Whose store a connection is to; `None` when its making was cut short.
+pub(crate) fn owner(connection: &Connection) -> Result<Option<InstallationId>, OpenError> {
     let sql = include_str!("../sql/installation-read.sql");
     let Some(text) = one(connection, sql, [], |row| row.get::<_, String>(0))? else { return Ok(None) };
     InstallationId::parse(&text).map(Some).map_err(|error| OpenError::Broken(error.to_string()))
@@ -100,7 +101,7 @@ impl Store {
         let lock = files::lock(&settings.directory)?;
         files::restrict(&settings.directory)?;
         let mut connection = database::connect_writer(&path)?;
-        migrate::run(&mut connection)?;
+        migrate::run_kept(&mut connection, &settings.directory)?;
         let installation = owner(&connection)?.ok_or_else(|| OpenError::Missing { path: path.clone() })?;
         let outside = Outside::new(&settings.checkpoints);
         let Found { tree, checkpointed, mut doubts } = compare(&connection, &installation, &outside)?;

@@ -118,7 +118,6 @@ pub(crate) fn write(connection: &Connection, standing: &Standing) -> rusqlite::R
 }
 
 /// Makes the store say that it was restored from a backup made at `made`.
-#[expect(dead_code, reason = "restoring follows")]
 pub(crate) fn mark_restored(connection: &Connection, made: &str) -> Result<(), OpenError> {
     let standing = Standing { place: Some(format!("{RESTORED}{made}")), ..read(connection)? };
     Ok(write(connection, &standing)?)

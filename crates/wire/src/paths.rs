@@ -4,6 +4,10 @@
 pub const STATUS: &str = "/v1/status";
 /// POST makes the copy of the store that is observed the one that acts.
 pub const ACTIVATE: &str = "/v1/activate";
+/// POST gives out a backup of the store, sealed.
+pub const BACKUP: &str = "/v1/backup";
+/// POST makes the server open nothing new, DELETE lets it open sessions again.
+pub const DRAIN: &str = "/v1/drain";
 /// The certificate of the local authority, as PEM. Everybody may ask.
 pub const CA: &str = "/v1/ca";
 /// This description of the API. Everybody may ask.

@@ -23,6 +23,9 @@ pub struct Status {
     /// What keeps the server from being ready.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unready: Vec<String>,
+    /// Whether nothing new is opened because the server is about to be stopped.
+    #[serde(default)]
+    pub draining: bool,
     /// Sessions that run here.
     pub sessions: u64,
     /// Changes that are still owed to a target.
@@ -64,4 +67,47 @@ pub struct ActivateAnswer {
     pub epoch: u64,
     /// Why the store was only observed until now.
     pub doubts: Vec<String>,
+}
+
+/// What is in a backup.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct BackupAbout {
+    /// The installation.
+    pub installation: String,
+    /// When it was made.
+    pub made: String,
+    /// The version of the server that made it.
+    pub version: String,
+    /// The version of the store's schema.
+    pub schema: u32,
+    /// The epoch of the store.
+    pub epoch: u64,
+    /// How many entries the audit trail has.
+    pub entries: u64,
+    /// How many sessions were not over.
+    pub sessions: u64,
+    /// How many changes on targets were not withdrawn.
+    pub changes: u64,
+    /// The fingerprint of the installation's key, without which nothing of it can be read.
+    pub key: String,
+}
+
+/// The header of the answer to a request for a backup that holds a [`BackupAbout`] as JSON.
+pub const BACKUP_ABOUT: &str = "mayfly-backup";
+
+/// Makes the server open nothing new.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DrainRequest {
+    /// After how long what is still open is ended; never if not given.
+    #[serde(default)]
+    pub within_s: Option<u64>,
+}
+
+/// A drain that has begun.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DrainAnswer {
+    /// The sessions that run now.
+    pub sessions: u64,
+    /// When what is still open is ended, if ever.
+    pub until: Option<String>,
 }

@@ -49,6 +49,7 @@ const NEEDED: &[Package] = &[
     Package { name: "systemd-container", purpose: "nspawn: disposable hosts with systemd" },
     Package { name: "iproute2", purpose: "ip: the network of disposable hosts" },
     Package { name: "mount", purpose: "the file systems of disposable hosts" },
+    Package { name: "e2fsprogs", purpose: "mke2fs: a disk that is full and that fails" },
     Package { name: "busybox-static", purpose: "another POSIX shell, for disposable hosts" },
     Package { name: "openssh-client", purpose: "ssh, scp and sftp as real clients" },
     Package { name: "git", purpose: "a real client that speaks over ssh" },

@@ -153,3 +153,81 @@ async fn a_clone_beside_the_original_observes_and_the_original_goes_on() {
     let difference = world.difference().await.unwrap();
     assert!(difference.is_empty(), "{difference}");
 }
+
+/// A backup is made while people work, restored on another machine, and what it knows as open is taken out there.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_made_under_load_lives_on_elsewhere() {
+    let world = World::new(Flavour::Newer, "").await.unwrap();
+    let installation = &world.installation;
+    let running = world.serve(&["alice", "bob"], &[(Record::new("orders"), None)]).unwrap();
+    let (alice, bob) = (world.ticket("alice", "orders").unwrap(), world.ticket("bob", "orders").unwrap());
+    let mut hers = alice.open().unwrap();
+    let account = hers.query("select current_user").unwrap();
+    let file = |name: &str| installation.directory().join(name);
+    let backup = |name: &str| installation.json(&["server", "backup", file(name).to_str().unwrap()]).unwrap();
+    // Bob comes and goes all the while.
+    let busy = std::sync::atomic::AtomicBool::new(true);
+    let about = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while busy.load(std::sync::atomic::Ordering::Relaxed) {
+                bob.query("select 1").unwrap();
+            }
+        });
+        let abouts = [0, 1, 2].map(|number| backup(&format!("{number}.backup")));
+        busy.store(false, std::sync::atomic::Ordering::Relaxed);
+        abouts[2].clone()
+    });
+    assert_eq!(hers.query("select current_user").unwrap(), account, "a backup disturbs nobody");
+    assert!(about["sessions"].as_u64().unwrap() >= 1 && about["entries"].as_u64().unwrap() > 10, "{about}");
+    assert_eq!(installation.events("backup.made").unwrap().len(), 3);
+    let again = installation.run(&["server", "backup", file("2.backup").to_str().unwrap()]).unwrap();
+    assert_eq!(again.status.code(), Some(10), "never over a file");
+
+    // Nothing of it can be read, and the key is not in it.
+    let sealed = std::fs::read(file("2.backup")).unwrap();
+    let key = std::fs::read_to_string(installation.directory().join("etc/master.key")).unwrap();
+    for clear in ["SQLite format", "alice", "orders", "mayfly.db", account.as_str(), key.trim()] {
+        assert!(!sealed.windows(clear.len()).any(|window| window == clear.as_bytes()), "{clear} can be read");
+    }
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(file("2.backup")).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+
+    // Another machine has the settings and the keys, and nothing else.
+    let other = installation.cloned(false).unwrap();
+    let restore = |file: &std::path::Path| {
+        let config = other.config();
+        other.run(&["server", "restore", file.to_str().unwrap(), "--config", config.to_str().unwrap()]).unwrap()
+    };
+    assert_eq!(restore(&file("2.backup")).status.code(), Some(10), "never over a store");
+    std::fs::remove_dir_all(other.data()).unwrap();
+    std::fs::remove_dir_all(other.directory().join("log")).unwrap();
+    let torn = other.directory().join("torn.backup");
+    std::fs::write(&torn, &sealed[..sealed.len() - 7]).unwrap();
+    let refused = restore(&torn);
+    let text = String::from_utf8(refused.stderr).unwrap();
+    assert!(!refused.status.success() && text.contains("the backup cannot be used"), "{text}");
+    assert_eq!(std::fs::read_dir(other.data()).unwrap().count(), 0, "nothing of it is left");
+    let restored = restore(&file("2.backup"));
+    assert!(restored.status.success(), "{}", String::from_utf8_lossy(&restored.stderr));
+
+    let observing = other.start_observing().unwrap();
+    let status = String::from_utf8(other.run(&["status"]).unwrap().stdout).unwrap();
+    assert!(status.contains("restored from a backup of"), "{status}");
+    assert!(other.sessions().unwrap().iter().any(|session| session["account"] == account.as_str()));
+    assert_eq!(hers.query("select current_user").unwrap(), account);
+    // The original is lost, with a session that lives.
+    wait::until("bob is out", LIMIT, || Ok(world.accounts()? == 1)).unwrap();
+    running.kill_9().unwrap();
+    activate(&other);
+    let gone = || Ok(world.ask(&format!("SELECT count(*) FROM pg_roles WHERE rolname = '{account}'"))? == "0");
+    wait::until("the session that the backup knows is taken out", LIMIT, gone).unwrap();
+    wait::until("nothing is owed", LIMIT, || Ok(other.owed()?.is_empty() && other.sessions()?.is_empty())).unwrap();
+    other.verify_trail().unwrap();
+    let ticket = mayfly_e2e::client::Ticket::get(&other, "alice", "orders").unwrap();
+    assert_eq!(ticket.query("select 1").unwrap(), "1");
+    observing.stop().unwrap();
+    // What began and ended after the backup is not the copy's, and was taken out by the original.
+    wait::until("nothing is left", LIMIT, || Ok(world.accounts()? == 0)).unwrap();
+    let difference = world.difference().await.unwrap();
+    assert!(difference.is_empty(), "{difference}");
+}

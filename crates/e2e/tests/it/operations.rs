@@ -5,6 +5,9 @@
 pub(crate) const OPERATIONS: &[(&str, &str, &str)] = &[
     ("GET", "/v1/status", "everybody"),
     ("POST", "/v1/activate", "socket"),
+    ("POST", "/v1/drain", "socket"),
+    ("DELETE", "/v1/drain", "socket"),
+    ("POST", "/v1/backup", "socket"),
     ("GET", "/v1/ca", "everybody"),
     ("GET", "/v1/openapi.json", "everybody"),
     ("POST", "/v1/connect", "everybody"),

@@ -4,11 +4,12 @@ use super::reach;
 use super::way::Way;
 use crate::failure::Failure;
 use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::body::Bytes;
+use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
 use hyper::header::HeaderValue;
-use hyper::{Request, StatusCode, header};
+use hyper::{Request, Response, StatusCode, header};
 use hyper_util::rt::TokioIo;
+use std::io::Write as _;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
@@ -52,14 +53,60 @@ impl<'a> Sent<'a> {
 /// When nobody answers there, the caller may not use it, the answer is too large, or `limit` has passed.
 pub(super) async fn exchange(way: &Way, sent: Sent<'_>, limit: Duration) -> Result<Answer, Failure> {
     let request = request(way, sent)?;
-    match tokio::time::timeout(limit, send(way, request)).await {
+    let read = async |response: Response<Incoming>| {
+        let status = response.status();
+        let body =
+            Limited::new(response.into_body(), ANSWER_MOST).collect().await.map_err(|error| broken(way, &*error))?;
+        Ok(Answer { status, body: body.to_bytes() })
+    };
+    match tokio::time::timeout(limit, send(way, request, read)).await {
         Ok(answer) => answer,
-        Err(_) => Err(Failure::unexpected(format!(
-            "the server at {way} did not answer within {} s: its log may say what it waits for",
-            limit.as_secs()
-        ))
-        .hint("mayfly status")),
+        Err(_) => Err(late(way, limit)),
     }
+}
+
+fn late(way: &Way, limit: Duration) -> Failure {
+    let limit = limit.as_secs();
+    Failure::unexpected(format!(
+        "the server at {way} did not answer within {limit} s: its log may say what it waits for"
+    ))
+    .hint("mayfly status")
+}
+
+fn broken(way: &Way, error: &(impl std::fmt::Display + ?Sized)) -> Failure {
+    Failure::unexpected(format!("the server at {way} broke off: {error}")).hint("mayfly status")
+}
+
+/// Connects, sends one request, and writes the answer to `to`, however long it is, when it is a success. Gives back the answer without
+/// what was written, and the value of the header `named`.
+///
+/// # Errors
+/// As [`exchange`]; `limit` is for each piece of the answer.
+pub(super) async fn save(
+    way: &Way,
+    sent: Sent<'_>,
+    limit: Duration,
+    named: &str,
+    to: &mut std::fs::File,
+) -> Result<(Answer, Option<String>), Failure> {
+    let request = request(way, sent)?;
+    let read = async |response: Response<Incoming>| {
+        let status = response.status();
+        let value = response.headers().get(named).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let (mut body, mut kept) = (response.into_body(), Vec::new());
+        loop {
+            let frame = tokio::time::timeout(limit, body.frame()).await.map_err(|_| late(way, limit))?;
+            let Some(frame) = frame else { break };
+            let Ok(bytes) = frame.map_err(|error| broken(way, &error))?.into_data() else { continue };
+            let written = if status.is_success() { to.write_all(&bytes) } else { kept.write_all(&bytes) };
+            written.map_err(|error| Failure::unexpected(format!("the answer cannot be written: {error}")))?;
+            if kept.len() > ANSWER_MOST {
+                return Err(broken(way, "its answer is too long"));
+            }
+        }
+        Ok((Answer { status, body: kept.into() }, value))
+    };
+    send(way, request, read).await
 }
 
 fn request(way: &Way, sent: Sent<'_>) -> Result<Request<Full<Bytes>>, Failure> {
@@ -94,36 +141,36 @@ fn request(way: &Way, sent: Sent<'_>) -> Result<Request<Full<Bytes>>, Failure> {
     clippy::disallowed_methods,
     reason = "the command line client speaks to the server's local socket and its API"
 )]
-async fn send(way: &Way, request: Request<Full<Bytes>>) -> Result<Answer, Failure> {
+async fn send<T>(
+    way: &Way,
+    request: Request<Full<Bytes>>,
+    read: impl AsyncFnOnce(Response<Incoming>) -> Result<T, Failure>,
+) -> Result<T, Failure> {
     match way {
         Way::Socket(socket) => {
             let stream = UnixStream::connect(socket).await.map_err(|error| reach::failure(socket, &error))?;
-            converse(way, stream, request).await
+            converse(way, stream, request, read).await
         }
         Way::Https(https) => {
             let at = (https.host.as_str(), https.port);
             let stream = TcpStream::connect(at).await.map_err(|error| reach::remote(way, &error))?;
             let connected = https.connector.connect(https.name.clone(), stream).await;
-            converse(way, connected.map_err(|error| reach::untrusted(way, &error))?, request).await
+            converse(way, connected.map_err(|error| reach::untrusted(way, &error))?, request, read).await
         }
     }
 }
 
-/// One request and its answer over a stream that is open.
-async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
+/// One request over a stream that is open, and its answer as it is read.
+async fn converse<S: AsyncRead + AsyncWrite + Unpin, T>(
     way: &Way,
     stream: S,
     request: Request<Full<Bytes>>,
-) -> Result<Answer, Failure> {
-    let broken = |error: &dyn std::fmt::Display| {
-        Failure::unexpected(format!("the server at {way} broke off: {error}")).hint("mayfly status")
-    };
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| broken(&error))?;
+    read: impl AsyncFnOnce(Response<Incoming>) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| broken(way, &error))?;
     let work = async move {
-        let response = sender.send_request(request).await.map_err(|error| broken(&error))?;
-        let status = response.status();
-        let body = Limited::new(response.into_body(), ANSWER_MOST).collect().await.map_err(|error| broken(&error))?;
-        Ok(Answer { status, body: body.to_bytes() })
+        let response = sender.send_request(request).await.map_err(|error| broken(way, &error))?;
+        read(response).await
     };
     // The connection ends once the sender is dropped; what it says of its own end adds nothing to the answer.
     let (answer, _) = tokio::join!(work, connection);

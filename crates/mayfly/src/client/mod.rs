@@ -181,6 +181,20 @@ impl Client {
         answer
     }
 
+    /// Posts an empty request whose answer is bytes of any length, and writes them to a file. Gives back the header `named`.
+    ///
+    /// # Errors
+    /// As [`Client::get`] does, or when the file cannot be written.
+    pub(crate) async fn save(
+        &self,
+        path: &str,
+        named: &str,
+        to: &mut std::fs::File,
+    ) -> Result<Option<String>, Failure> {
+        let (answer, value) = http::save(&self.way, Sent::bare(Method::POST, path), SLOW, named, to).await?;
+        self.succeeded(path, answer).map(|_| value)
+    }
+
     async fn ask<T: DeserializeOwned>(
         &self,
         method: Method,
@@ -202,6 +216,10 @@ impl Client {
     async fn exchange(&self, sent: Sent<'_>, limit: Duration) -> Result<Answer, Failure> {
         let path = sent.path;
         let answer = http::exchange(&self.way, sent, limit).await?;
+        self.succeeded(path, answer)
+    }
+
+    fn succeeded(&self, path: &str, answer: Answer) -> Result<Answer, Failure> {
         if answer.status.is_success() {
             return Ok(answer);
         }

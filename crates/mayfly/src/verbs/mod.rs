@@ -5,9 +5,11 @@ mod activate;
 mod apply;
 mod audit;
 mod audit_export;
+mod backup;
 mod cleanup;
 mod connect;
 mod db;
+mod drain;
 mod edit;
 mod explain;
 mod export;
@@ -111,6 +113,10 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<u8, Failure> {
         Verb::Server(Server::Cleanup(options)) => server::cleanup(context, &options),
         Verb::Server(Server::Openapi) => server::openapi(context),
         Verb::Server(Server::Activate { reason }) => activate::run(context, reason).await,
+        Verb::Server(Server::Backup { file }) => backup::backup(context, &file).await,
+        Verb::Server(Server::Restore(options)) => backup::restore(context, &options),
+        Verb::Server(Server::Drain { cancel: true, .. }) => drain::cancel(context).await,
+        Verb::Server(Server::Drain { within, .. }) => drain::begin(context, within.map(|within| within.seconds)).await,
         Verb::Server(Server::Check(options)) => server::check(context, &options.config),
     };
     done.map(Exit::code)

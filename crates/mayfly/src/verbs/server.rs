@@ -7,7 +7,7 @@ use crate::escape;
 use crate::failure::{Exit, Failure};
 use crate::output::Format;
 use mayfly_server::cli::{Clock, OsClock, Prefix, RecoveryKey};
-use mayfly_server::commands::{self, InitError, InitOptions, OwedError};
+use mayfly_server::commands::{self, InitError, InitOptions, OwedError, Phase};
 use std::path::Path;
 
 /// Makes an installation and says what to do next.
@@ -16,13 +16,7 @@ use std::path::Path;
 /// When there is one already, or a file cannot be written.
 pub(super) fn init(context: &Context, options: Init) -> Result<Exit, Failure> {
     let account_prefix = Prefix::parse(&options.account_prefix).map_err(|error| Failure::usage(error.to_string()))?;
-    let user = user(&options);
-    let owner = user.and_then(ids);
-    if let (Some(name), None) = (&options.user, owner) {
-        return Err(Failure::usage(format!("there is no user {} in /etc/passwd", escape::line(name))));
-    }
-    // Nobody is named, and there is no package's user: then it is for whoever does this.
-    let user = user.filter(|_| owner.is_some()).map(str::to_owned);
+    let (user, owner) = owner(options.user.as_deref(), options.directory.is_none())?.unzip();
     let public_host = public_host(&options, context.no_input)?;
     let recovery = options.recovery;
     let options = InitOptions {
@@ -83,11 +77,23 @@ fn public_host(options: &Init, no_input: bool) -> Result<String, Failure> {
     }
 }
 
-/// The user whom the server will run as: the one named, or the one that a package makes where root makes the installation of the
-/// machine. `None` when that is whoever runs this, as where it is tried out in a directory.
-fn user(options: &Init) -> Option<&str> {
-    let of_machine = options.directory.is_none() && rustix::process::geteuid().is_root();
-    options.user.as_deref().or(of_machine.then_some(PACKAGED_USER))
+/// A user of this machine: the name, then user id and group id.
+pub(super) type User = (String, (u32, u32));
+
+/// The user whom the server will run as, with user id and group id: the one named, or the one that a package makes where root does this
+/// for the installation of the machine. `None` when that is whoever runs this, as where it is tried out in a directory.
+///
+/// # Errors
+/// When there is no user of that name.
+pub(super) fn owner(named: Option<&str>, of_machine: bool) -> Result<Option<User>, Failure> {
+    let packaged = of_machine && rustix::process::geteuid().is_root();
+    // Nobody is named, and there is no package's user: then it is for whoever does this.
+    let Some(user) = named.or(packaged.then_some(PACKAGED_USER)) else { return Ok(None) };
+    match (ids(user), named) {
+        (Some(ids), _) => Ok(Some((user.to_owned(), ids))),
+        (None, Some(name)) => Err(Failure::usage(format!("there is no user {} in /etc/passwd", escape::line(name)))),
+        (None, None) => Ok(None),
+    }
 }
 
 /// The user whom the Debian package makes.
@@ -106,11 +112,15 @@ fn ids(name: &str) -> Option<(u32, u32)> {
 /// # Errors
 /// When it cannot start.
 pub(super) async fn run(config: &Path) -> Result<Exit, Failure> {
-    let ready = |_: &mayfly_server::Config| {
+    let tell = |phase: Phase| {
+        let state = match phase {
+            Phase::Serving => sd_notify::NotifyState::Ready,
+            Phase::Stopping => sd_notify::NotifyState::Stopping,
+        };
         // Where nobody waits for it, nothing is sent; a manager that cannot be told notices by its own time-out.
-        let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+        let _ = sd_notify::notify(&[state]);
     };
-    commands::run(config, ready).await.map_err(|error| Failure::unexpected(error.to_string()))?;
+    commands::run(config, tell).await.map_err(|error| Failure::unexpected(error.to_string()))?;
     Ok(Exit::Done)
 }
 

@@ -59,6 +59,7 @@ mod tests {
             run: "run_1".to_owned(),
             mode: Mode::Acting,
             epoch: 1,
+            draining: false,
             ready: false,
             unready: vec!["the disk is full".to_owned()],
             sessions: 2,

@@ -15,7 +15,7 @@ use mayfly_wire::status::{ActivateAnswer, ActivateRequest};
 use std::sync::Arc;
 
 /// What an observing server does besides reading: becoming one that acts, and giving out a backup, which changes nothing.
-const ALLOWED: &[&str] = &[paths::ACTIVATE];
+const ALLOWED: &[&str] = &[paths::ACTIVATE, paths::BACKUP];
 
 /// Refuses whatever could change something, here or on a target, while the server only observes.
 pub(super) async fn only_observing(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {

@@ -5,9 +5,11 @@ mod activate;
 mod administrator;
 mod apply;
 mod audit;
+mod backup;
 mod brokers;
 mod cleanup;
 mod connect;
+mod drain;
 mod events;
 mod helpers;
 mod https;
@@ -92,6 +94,8 @@ fn operations() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(status::status))
         .routes(routes!(status::authority))
         .routes(routes!(activate::activate))
+        .routes(routes!(backup::backup))
+        .routes(routes!(drain::begin, drain::cancel))
         .routes(routes!(objects::list, apply::apply))
         .routes(routes!(objects::export))
         .routes(routes!(secrets::set))

@@ -28,6 +28,7 @@ pub(crate) async fn status(
         run: api.context.run.to_string(),
         mode: if api.context.store.observing() { Mode::Observing } else { Mode::Acting },
         epoch: api.context.store.epoch(),
+        draining: api.context.drain.held().is_some(),
         ready: unready.is_empty(),
         unready,
         sessions: api.context.engine.running() as u64,

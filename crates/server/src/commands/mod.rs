@@ -5,6 +5,7 @@ mod init;
 mod openapi;
 mod owed;
 mod recover;
+mod restore;
 mod rotate;
 mod run;
 
@@ -13,5 +14,6 @@ pub use init::{Confirm, InitError, InitOptions, InitReport, init};
 pub use openapi::openapi;
 pub use owed::{OwedError, by_hand, owed};
 pub use recover::{RecoverError, RecoverReport, recover};
+pub use restore::{RestoreError, restore};
 pub use rotate::{RotateError, RotateOptions, RotateReport, rotate};
-pub use run::{no_core_files, run};
+pub use run::{Phase, no_core_files, run};

@@ -6,11 +6,20 @@ use crate::wire_up::{Server, StartError};
 use std::path::Path;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Runs the server until SIGTERM or SIGINT. `ready` is called once it serves.
+/// What whoever started the server may want to know of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// It serves.
+    Serving,
+    /// It was told to stop, and takes sessions out.
+    Stopping,
+}
+
+/// Runs the server until SIGTERM or SIGINT. `tell` is called when it serves, and when it begins to stop.
 ///
 /// # Errors
 /// [`StartError`] with what is wrong and what to do.
-pub async fn run(path: &Path, ready: impl FnOnce(&Config) + Send) -> Result<(), StartError> {
+pub async fn run(path: &Path, tell: impl Fn(Phase) + Send) -> Result<(), StartError> {
     let config = Config::read(path)?;
     logging::start(&config.log).map_err(StartError::Socket)?;
     no_core_files();
@@ -19,7 +28,7 @@ pub async fn run(path: &Path, ready: impl FnOnce(&Config) + Send) -> Result<(), 
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
     let mut server = Server::start(config.clone()).await?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "Serving");
-    ready(&config);
+    tell(Phase::Serving);
     loop {
         tokio::select! {
             _ = terminate.recv() => break,
@@ -31,6 +40,7 @@ pub async fn run(path: &Path, ready: impl FnOnce(&Config) + Send) -> Result<(), 
             }
         }
     }
+    tell(Phase::Stopping);
     tracing::info!("Stopping: sessions are ended and taken out");
     server.stop().await;
     tracing::info!("Stopped");
