@@ -38,6 +38,7 @@ const NEEDED: &[Package] = &[
     Package { name: "postgresql-client-15", purpose: "psql, pgbench and pg_dump as real clients" },
     Package { name: "pgbouncer", purpose: "what the broker's speed is compared with" },
     Package { name: "curl", purpose: "a real client of the API" },
+    Package { name: "prometheus", purpose: "promtool, which checks the alert rules" },
     Package { name: "rsyslog", purpose: "a receiver of the audit trail that is not ours" },
     Package { name: "rsyslog-gnutls", purpose: "that receiver's TLS" },
     Package { name: "openssl", purpose: "certificates of the test servers" },

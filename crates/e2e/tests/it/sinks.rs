@@ -103,6 +103,21 @@ fn every_entry_arrives_in_order_whatever_is_killed_in_between() {
     assert_eq!(metric(&installation, "mayfly_sink_gaps_total{sink=\"siem\"}"), Some(0.0));
     assert!(trail(&installation).len() < receiver.received().unwrap().len() + 20);
     by_hand(&installation);
+    alert_rules(&installation);
+}
+
+/// The alert rules that we ship are good to Prometheus, and speak of metrics that there are.
+fn alert_rules(installation: &Installation) {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/alerts.yml");
+    let checked = std::process::Command::new("promtool").args(["check", "rules", path]).output().unwrap();
+    assert!(checked.status.success(), "{checked:?}");
+    let (rules, metrics) = (std::fs::read_to_string(path).unwrap(), metrics(installation));
+    let words = rules.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+    let named: Vec<&str> = words.filter(|word| word.starts_with("mayfly_")).collect();
+    assert!(named.len() >= 7, "{named:?}");
+    for name in named {
+        assert!(metrics.contains(&format!("\n{name}")), "{name} is not in /metrics");
+    }
 }
 
 /// The other forms, and a file that the verifier takes.
