@@ -144,6 +144,7 @@ fn class_of_rest(kind: EventKind) -> Option<(Class, u32)> {
         | EventKind::KeyRotated
         | EventKind::ServerActivated
         | EventKind::ServerDraining
+        | EventKind::ServerDrainCancelled
         | EventKind::BackupMade
         | EventKind::InstallationClaimed
         | EventKind::SinkFailed
