@@ -24,6 +24,7 @@ pub mod pool;
 pub mod postgres;
 pub mod proxy;
 pub mod rsyslog;
+pub mod schemathesis;
 pub mod scratch;
 pub mod shared;
 pub mod snapshot;

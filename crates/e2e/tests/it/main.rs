@@ -20,6 +20,7 @@ mod drain;
 mod drills;
 mod first_look;
 mod full;
+mod fuzzed;
 mod hostile;
 mod identity;
 mod keys;

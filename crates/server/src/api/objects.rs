@@ -60,7 +60,7 @@ pub(super) async fn list(
     path = paths::EXPORT,
     tag = "objects",
     params(ExportQuery),
-    responses((status = OK, body = String, content_type = "application/yaml")),
+    responses((status = OK, body = serde_json::Value, content_type = "application/yaml")),
     security(("token" = ["objects"])),
 )]
 pub(super) async fn export(
