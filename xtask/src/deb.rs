@@ -63,21 +63,26 @@ fn fill(tree: &Path, binary: &Path, architecture: &str) -> anyhow::Result<()> {
     ] {
         install(&packaging.join(from), &tree.join(to), 0o644)?;
     }
-    for document in fs::read_dir(workspace::root().join("docs"))? {
-        let document = document?.path();
-        if document.extension().is_some_and(|kind| kind == "md" || kind == "json") {
-            install(
-                &document,
-                &tree.join("usr/share/doc/mayfly").join(document.file_name().unwrap_or_default()),
-                0o644,
-            )?;
-        }
-    }
+    documents(&workspace::root().join("docs"), &tree.join("usr/share/doc/mayfly"))?;
     let changes = tree.join("usr/share/doc/mayfly/changelog");
     install(&workspace::root().join("CHANGELOG.md"), &changes, 0o644)?;
     compress(&changes)?;
     manual(tree, &program)?;
     control(tree, &packaging, architecture)
+}
+
+/// A folder of documents with all below it.
+fn documents(from: &Path, to: &Path) -> anyhow::Result<()> {
+    for document in fs::read_dir(from).with_context(|| format!("cannot read {}", from.display()))? {
+        let document = document?.path();
+        let place = to.join(document.file_name().unwrap_or_default());
+        if document.is_dir() {
+            documents(&document, &place)?;
+        } else {
+            install(&document, &place, 0o644)?;
+        }
+    }
+    Ok(())
 }
 
 fn install(from: &Path, to: &Path, mode: u32) -> anyhow::Result<()> {

@@ -39,3 +39,4 @@ mod sinks;
 mod ssh;
 mod upgrade;
 mod webhooks;
+mod week;

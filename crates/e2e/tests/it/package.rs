@@ -47,9 +47,13 @@ fn the_package_runs_the_server_and_leaves_what_is_of_value() {
     let exposure = host.shell("systemd-analyze security --no-pager mayfly | tail -n 1 || :").unwrap();
     assert!(!exposure.contains("UNSAFE") && !exposure.contains("EXPOSED"), "{exposure}");
     let listed = host.shell("dpkg-deb -c /root-mayfly.deb").unwrap();
-    for path in
-        ["usr/share/man/man1/mayfly-record-check.1.gz", "bash-completion/completions/mayfly", "doc/mayfly/linux.md"]
-    {
+    for path in [
+        "usr/share/man/man1/mayfly-record-check.1.gz",
+        "bash-completion/completions/mayfly",
+        "doc/mayfly/linux.md",
+        "doc/mayfly/alerts.yml",
+        "doc/mayfly/drills/key-lost.md",
+    ] {
         assert!(listed.contains(path), "{path}: {listed}");
     }
     host.shell("dpkg -r mayfly; ! systemctl is-active --quiet mayfly").unwrap();
