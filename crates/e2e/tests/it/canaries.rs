@@ -289,8 +289,12 @@ fn provoke(installation: &Installation, database: &World, ticket: &Ticket, token
     }
     // The target refuses the administrator, and is not there at all.
     let change = |password: &str| {
-        let statement = format!("ALTER ROLE {} PASSWORD '{password}'", database.admin.user);
-        database.server.psql(&["-c", "SET log_statement = 'none'", "-c", &statement]).unwrap();
+        let statement = format!("SET log_statement = 'none'; ALTER ROLE {} PASSWORD '{password}'", database.admin.user);
+        // From a file: an argument of ours would be found as well.
+        let file = installation.directory().join("change.sql");
+        std::fs::write(&file, statement).unwrap();
+        database.server.psql(&["-f", file.to_str().unwrap()]).unwrap();
+        std::fs::remove_file(&file).unwrap();
     };
     change("another one");
     said += &words(&installation.run(&["record", "check", "orders"]).unwrap());

@@ -64,6 +64,12 @@ async fn the_first_five_minutes_of_the_readme_work_as_written() {
     for line in lines.iter().skip(1) {
         terminal.shows("ready> ", SOON).unwrap();
         terminal.types(&format!("{line}\n")).unwrap();
+        if line.contains("server init") {
+            let shown = terminal.shows("type it back", SOON).unwrap();
+            let is_key = |word: &&str| word.len() == 44 && word.split('-').count() == 9;
+            let key = shown.split_whitespace().find(is_key).expect("the recovery key is shown").to_owned();
+            terminal.types(&format!("{key}\n")).unwrap();
+        }
         if line.contains("server run") {
             // A person takes a breath here.
             terminal.shows("ready> ", SOON).unwrap();

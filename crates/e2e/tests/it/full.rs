@@ -44,8 +44,14 @@ impl Disk {
         run("mount", &["-o", "loop", self.image(), self.at.to_str().unwrap()]);
     }
 
-    fn unmount(&self) {
+    /// Puts another disk with the same content in its place. The failed one itself may still be mounted in the namespaces of hosts
+    /// that other tests have started meanwhile, and would come back from there as it is.
+    fn replace(&mut self) {
         run("umount", &[self.at.to_str().unwrap()]);
+        let next = self.image.with_file_name("next");
+        std::fs::copy(&self.image, &next).unwrap();
+        self.image = next;
+        self.mount();
     }
 
     /// Leaves not a byte free for anybody, root included.
@@ -121,7 +127,7 @@ async fn a_store_that_is_full_or_fails_opens_nothing_and_loses_nothing() {
     let mut disk = None;
     let made = Installation::init_after(|directory| disk = Some(Disk::new(&directory.join("data")))).unwrap();
     world.installation = Arc::new(made);
-    let disk = disk.unwrap();
+    let mut disk = disk.unwrap();
     let short = Record { duration: "8s", ..Record::new("short") };
     let running = world.serve(&["alice", "bob"], &[(Record::new("orders"), None), (short, None)]).unwrap();
     let installation = Arc::clone(&world.installation);
@@ -139,8 +145,7 @@ async fn a_store_that_is_full_or_fails_opens_nothing_and_loses_nothing() {
     ends_while_unwritable(&world, || disk.fail());
     // Only mending the disk helps: the server is gone meanwhile.
     running.kill_9().unwrap();
-    disk.unmount();
-    disk.mount();
+    disk.replace();
     let _running = installation.start().unwrap();
     world.as_before("a disk that failed").await.unwrap();
     assert_eq!(world.ticket("alice", "orders").unwrap().query("select 1").unwrap(), "1");
