@@ -21,6 +21,10 @@ use super::{
 /// How long it may take to say that a channel is closed.
 const CLOSE_TIME: Duration = Duration::from_secs(1);
 
+/// How long the end of a program's output is kept back, so that its exit status arrives before. OpenSSH's client closes the channel
+/// once it has all of both, and a status that comes later is lost: its channel is gone for our library.
+const STATUS_TIME: Duration = Duration::from_secs(1);
+
 /// Passes everything on until either side ends, or the session does.
 pub(super) async fn program(
     client: ClientChannel,
@@ -138,25 +142,53 @@ pub(super) fn drain(
 
 /// From the target to the client, until the target closes the channel.
 async fn down(from: &mut FromTarget, to: &ChannelWriteHalf<Msg>, handle: &Handle) -> Ended {
+    let mut eof_held = false;
     loop {
-        let (message, _kept) = from.recv().await.unzip();
-        let passed = match message {
-            Some(ChannelMsg::Data { data }) => to.data_bytes(data).await.is_ok(),
-            Some(ChannelMsg::ExtendedData { data, ext }) => to.extended_data_bytes(ext, data).await.is_ok(),
-            Some(ChannelMsg::Eof) => to.eof().await.is_ok(),
-            Some(ChannelMsg::ExitStatus { exit_status }) => to.exit_status(exit_status).await.is_ok(),
-            Some(ChannelMsg::ExitSignal { signal_name, core_dumped, error_message, lang_tag }) => {
-                handle.exit_signal_request(to.id(), signal_name, core_dumped, error_message, lang_tag).await.is_ok()
-            }
-            Some(ChannelMsg::XonXoff { client_can_do }) => {
-                handle.xon_xoff_request(to.id(), client_can_do).await.is_ok()
-            }
-            Some(ChannelMsg::Close) => return Ended::Finished,
-            None => return Ended::TargetLost,
-            Some(_) => true,
+        let next = match eof_held {
+            true => tokio::time::timeout(STATUS_TIME, from.recv()).await,
+            false => Ok(from.recv().await),
         };
+        let message = match next {
+            Ok(Some((message, kept))) => Some((message, kept)),
+            Ok(None) => return Ended::TargetLost,
+            // A program that goes on without an output.
+            Err(_) => None,
+        };
+        let (message, _kept) = message.unzip();
+        let finished = matches!(message, Some(ChannelMsg::Close));
+        let over =
+            finished || matches!(message, None | Some(ChannelMsg::ExitStatus { .. } | ChannelMsg::ExitSignal { .. }));
+        let mut passed = match message {
+            Some(ChannelMsg::Eof) => {
+                eof_held = true;
+                true
+            }
+            Some(message) => pass_down(message, to, handle).await,
+            None => true,
+        };
+        if over && eof_held {
+            eof_held = false;
+            passed = passed && to.eof().await.is_ok();
+        }
+        if finished {
+            return Ended::Finished;
+        }
         if !passed {
             return Ended::ClientLeft;
         }
+    }
+}
+
+/// Passes on what is neither the end of the output nor that of the channel; whether the client took it.
+async fn pass_down(message: ChannelMsg, to: &ChannelWriteHalf<Msg>, handle: &Handle) -> bool {
+    match message {
+        ChannelMsg::Data { data } => to.data_bytes(data).await.is_ok(),
+        ChannelMsg::ExtendedData { data, ext } => to.extended_data_bytes(ext, data).await.is_ok(),
+        ChannelMsg::ExitStatus { exit_status } => to.exit_status(exit_status).await.is_ok(),
+        ChannelMsg::ExitSignal { signal_name, core_dumped, error_message, lang_tag } => {
+            handle.exit_signal_request(to.id(), signal_name, core_dumped, error_message, lang_tag).await.is_ok()
+        }
+        ChannelMsg::XonXoff { client_can_do } => handle.xon_xoff_request(to.id(), client_can_do).await.is_ok(),
+        _ => true,
     }
 }

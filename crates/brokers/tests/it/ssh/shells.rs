@@ -118,6 +118,20 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
     assert_eq!(done.status.code(), Some(5), "{done:?}");
 }
 
+/// The exit status of a program that closes its output first arrives all the same, though a client that shares its connection closes
+/// the channel at the end of the output.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_status_that_comes_after_the_output_arrives() {
+    let (_account, gateway) = gateway().await;
+    let control = format!("ControlPath={}", gateway.file("control").display());
+    let mut master = gateway.ssh(&["-M", "-N", "-o", &control], &[]).spawn().unwrap();
+    crate::gateway::eventually("the master", || gateway.file("control").exists()).await;
+    let done = output(gateway.ssh(&["-o", &control], &["echo out; exec >&- 2>&-; sleep 0.3; exit 7"])).await;
+    assert_eq!(texts(&done), ("out".to_owned(), String::new()));
+    assert_eq!(done.status.code(), Some(7));
+    master.kill().await.unwrap();
+}
+
 /// Many commands at once on one connection, each with its own input, output and status.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_commands_share_one_connection() {
