@@ -1,7 +1,7 @@
 //! The composition: everything is built here once, in the order in which it depends on each other, and handed out as narrow
 //! handles.
 
-use crate::api::{self, Api, Followers, Underway};
+use crate::api::{self, Api, Followers};
 use crate::authority::{self, AuthorityError};
 use crate::clock::OsClock;
 use crate::config::{Config, ConfigError};
@@ -240,7 +240,7 @@ impl Server {
             ssh: ssh_bound,
             ssh_authority,
             data_directory: config.data_directory.clone(),
-            underway: Underway::default(),
+            underway: Arc::default(),
             followers: Followers::default(),
         });
         let router = api::router(api);

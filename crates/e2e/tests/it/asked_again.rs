@@ -1,6 +1,8 @@
 //! A request that is sent again, and a client that comes back to the stream of events, with curl as the client.
 
-use mayfly_e2e::{Installation, objects, wait};
+use mayfly_e2e::objects::Record;
+use mayfly_e2e::{Installation, World, objects, wait};
+use mayfly_testbed::Flavour;
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -71,6 +73,41 @@ fn a_request_with_the_same_key_is_done_once_also_after_a_kill() {
     let id = tokens.iter().find(|token| token["name"] == "first").unwrap()["id"].as_str().unwrap();
     installation.must(&["token", "revoke", id], "").unwrap();
     assert_eq!(post(&installation, &first, "key-2", nobody).0, 401);
+}
+
+/// Whoever gives up waiting has not taken anything back: it is finished, and its answer is there for them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_is_finished_for_a_client_that_has_gone() {
+    let world = World::new(Flavour::Newer, "").await.unwrap();
+    let _running = world.serve(&["alice"], &[(Record::new("orders"), None)]).unwrap();
+    let installation = &world.installation;
+    let reads = token(installation, "ends", "sessions");
+    let _psql = world.ticket("alice", "orders").unwrap().open().unwrap();
+    let session = installation.sessions().unwrap()[0]["id"].as_str().unwrap().to_owned();
+    let path = format!("/v1/sessions/{session}/end");
+    // Somebody who keeps accounts from being changed on the target keeps the answer back for some seconds.
+    let locker = world.server.client("postgres").await.unwrap();
+    locker.batch_execute("BEGIN; LOCK pg_authid IN SHARE MODE").await.unwrap();
+    let mut command = curl(installation, &reads, &path);
+    command.args(["--header", "Content-Type: application/json", "--header", "Idempotency-Key: end-1"]);
+    let given_up = command.args(["--max-time", "1", "--data", "{}"]).output().unwrap();
+    assert_eq!(given_up.status.code(), Some(28), "curl gave up: {given_up:?}");
+    assert_eq!(post(installation, &reads, "end-1", (&path, "{}")).0, 409, "it is still being worked on");
+    let mut answer = (0, String::new());
+    wait::until("it is finished", Duration::from_secs(20), || {
+        answer = post(installation, &reads, "end-1", (&path, "{}"));
+        Ok(answer.0 == 200)
+    })
+    .unwrap();
+    locker.batch_execute("ROLLBACK").await.unwrap();
+    world.all_out().unwrap();
+    assert_eq!(
+        post(installation, &reads, "end-1", (&path, "{}")),
+        answer,
+        "the answer of before, though all is gone by now"
+    );
+    let ended = installation.events("session.terminated").unwrap();
+    assert_eq!(ended.len(), 1, "{ended:?}");
 }
 
 #[test]

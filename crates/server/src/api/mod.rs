@@ -46,7 +46,7 @@ pub(crate) use cleanup::owed;
 pub(crate) use events::Followers;
 pub(crate) use https::serve as serve_https;
 pub(crate) use openapi::text as description;
-pub(crate) use repeats::Underway;
+use repeats::Underway;
 pub(crate) use serve::{bind, serve};
 
 /// The largest body of a request; the largest set of objects fits in.
@@ -70,7 +70,7 @@ pub(crate) struct Api {
     /// The data directory, for the certificate of the local authority.
     pub(crate) data_directory: PathBuf,
     /// The requests with an idempotency key that are being worked on.
-    pub(crate) underway: Underway,
+    pub(crate) underway: Arc<Underway>,
     /// The places of those who follow the trail.
     pub(crate) followers: Followers,
 }

@@ -24,6 +24,7 @@ use ring::digest::{Context as Digest, SHA256};
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::sync::oneshot;
 
 /// How long an answer is kept.
 const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
@@ -49,19 +50,19 @@ pub(super) fn no_store() -> NoStore {
 pub(crate) struct Underway(Mutex<HashSet<[u8; 32]>>);
 
 /// The place of one request among those that are being worked on.
-struct Place<'a> {
-    underway: &'a Underway,
+struct Place {
+    underway: Arc<Underway>,
     key: [u8; 32],
 }
 
 impl Underway {
-    fn begin(&self, key: [u8; 32]) -> Option<Place<'_>> {
+    fn begin(self: &Arc<Self>, key: [u8; 32]) -> Option<Place> {
         let fresh = self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key);
-        fresh.then_some(Place { underway: self, key })
+        fresh.then(|| Place { underway: Arc::clone(self), key })
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for Place {
     fn drop(&mut self) {
         self.underway.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
     }
@@ -88,7 +89,7 @@ pub(super) async fn once(State(api): State<Arc<Api>>, request: Request, next: Ne
     let hashed = hash(&[caller.as_bytes(), key.as_bytes()]);
     // The key itself is in it: what is kept tells nothing of a body to whoever has not the key.
     let asked = hash(&[key.as_bytes(), path, parts.uri.query().unwrap_or_default().as_bytes(), &body]);
-    let Some(_place) = api.underway.begin(hashed) else {
+    let Some(place) = api.underway.begin(hashed) else {
         let text = "a request with this `Idempotency-Key` is being worked on: ask again when it has been answered";
         return Err(Refusal::new(Code::Conflict, text));
     };
@@ -100,8 +101,33 @@ pub(super) async fn once(State(api): State<Arc<Api>>, request: Request, next: Ne
         // Switching a person off works without the store, and must not wait for it here.
         Err(error) => tracing::error!(%error, "Whether a request was answered before is not known"),
     }
-    let response = next.run(Request::from_parts(parts, Body::from(body))).await;
-    keep(&api.context, response, Kept { key: hashed, request: asked, now, since }).await
+    let request = Request::from_parts(parts, Body::from(body));
+    work(&api.context, place, request, next, Kept { key: hashed, request: asked, now, since }).await
+}
+
+/// Has a request worked on by a task of its own: whoever sends it again may do so because the connection broke, and with the
+/// connection what it had asked for would be dropped, done or not.
+async fn work(
+    context: &Arc<Context>,
+    place: Place,
+    request: Request,
+    next: Next,
+    kept: Kept,
+) -> Result<Response, Refusal> {
+    let (reply, answer) = oneshot::channel();
+    let own = Arc::clone(context);
+    context.tasks.spawn("request with a key", async move {
+        let answered = keep(&own, next.run(request).await, kept).await;
+        drop(place);
+        // Whoever asked may have gone; they find the answer when they ask again.
+        let _gone = reply.send(answered);
+    });
+    answer.await.unwrap_or_else(|_| {
+        Err(Refusal::new(
+            Code::Server,
+            "the server stops, or failed at this: look whether it was done before you ask again",
+        ))
+    })
 }
 
 /// Who asks, where it is somebody whom we can tell from others; `None` where the request itself has to show it.
@@ -186,7 +212,7 @@ mod tests {
 
     #[test]
     fn a_request_is_worked_on_once_at_a_time() {
-        let underway = Underway::default();
+        let underway = Arc::new(Underway::default());
         let place = underway.begin([1; 32]);
         assert!(place.is_some() && underway.begin([1; 32]).is_none() && underway.begin([2; 32]).is_some());
         drop(place);
