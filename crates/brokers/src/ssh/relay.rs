@@ -148,13 +148,13 @@ async fn down(from: &mut FromTarget, to: &ChannelWriteHalf<Msg>, handle: &Handle
             true => tokio::time::timeout(STATUS_TIME, from.recv()).await,
             false => Ok(from.recv().await),
         };
-        let message = match next {
-            Ok(Some((message, kept))) => Some((message, kept)),
+        let (message, _kept) = match next {
+            Ok(Some(arrived)) => Some(arrived),
             Ok(None) => return Ended::TargetLost,
             // A program that goes on without an output.
             Err(_) => None,
-        };
-        let (message, _kept) = message.unzip();
+        }
+        .unzip();
         let finished = matches!(message, Some(ChannelMsg::Close));
         let over =
             finished || matches!(message, None | Some(ChannelMsg::ExitStatus { .. } | ChannelMsg::ExitSignal { .. }));
