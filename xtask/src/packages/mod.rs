@@ -56,6 +56,7 @@ const NEEDED: &[Package] = &[
     Package { name: "openssh-client", purpose: "ssh, scp and sftp as real clients" },
     Package { name: "git", purpose: "a real client that speaks over ssh" },
     Package { name: "rsync", purpose: "a real client that speaks over ssh" },
+    Package { name: "sqlite3", purpose: "reads a store without any code of ours" },
     Package { name: "strace", purpose: "kills a program at a chosen system call" },
     Package { name: "ansible-core", purpose: "ansible-playbook as a real client that speaks over ssh" },
 ];
