@@ -16,7 +16,7 @@ const EPOCH_MOST: u64 = 16 << 10;
 
 impl Outside {
     /// Takes the lock on the directory; `None` when another server holds it.
-    pub(crate) fn claim(&self) -> Result<Option<File>, OpenError> {
+    pub(crate) fn claim(&self) -> Result<Option<files::Lock>, OpenError> {
         match files::lock(self.directory()) {
             Ok(lock) => Ok(Some(lock)),
             Err(OpenError::Locked { .. }) => Ok(None),

@@ -52,13 +52,25 @@ pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 
-/// Takes the lock on the store in `directory`. It is held until the file is dropped, and the kernel lets go of it when the
-/// process dies.
-pub(crate) fn lock(directory: &Path) -> Result<File, OpenError> {
+/// A directory that is locked until this is dropped; the kernel lets go of it when the process dies.
+#[derive(Debug)]
+pub(crate) struct Lock(File);
+
+impl Drop for Lock {
+    /// Lets go by itself: closing the file is not enough while a program that is just being started holds a copy of it, as every
+    /// child does between `fork` and `exec` (flock(2)).
+    fn drop(&mut self) {
+        // An error leaves what closing the file does.
+        drop(self.0.unlock());
+    }
+}
+
+/// Takes the lock on the store in `directory`.
+pub(crate) fn lock(directory: &Path) -> Result<Lock, OpenError> {
     let path = lock_path(directory);
     let file = append(&path).map_err(OpenError::file(&path))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Lock(file)),
         Err(TryLockError::WouldBlock) => Err(OpenError::Locked { path }),
         Err(TryLockError::Error(source)) => Err(OpenError::File { path, source }),
     }
@@ -67,4 +79,23 @@ pub(crate) fn lock(directory: &Path) -> Result<File, OpenError> {
 /// The file that is locked.
 pub(crate) fn lock_path(directory: &Path) -> PathBuf {
     directory.join("lock")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails where it unwraps")]
+
+    use super::*;
+
+    #[test]
+    fn a_lock_that_is_let_go_of_is_free_whoever_holds_a_copy_of_the_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let held = lock(directory.path()).unwrap();
+        // What a child has between `fork` and `exec`.
+        let copy = held.0.try_clone().unwrap();
+        assert!(matches!(lock(directory.path()), Err(OpenError::Locked { .. })));
+        drop(held);
+        lock(directory.path()).unwrap();
+        drop(copy);
+    }
 }

@@ -14,7 +14,6 @@ use mayfly_domain::InstallationId;
 use mayfly_engine::ports::clock::Clock;
 use mayfly_engine::ports::trail::CheckpointSigner;
 use rusqlite::Connection;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -130,7 +129,7 @@ impl Store {
 /// How a store stands to the directory of checkpoints.
 struct Claimed {
     /// The lock on the directory; none where the store is only observed, so that the one that acts can have it.
-    lock: Option<File>,
+    lock: Option<files::Lock>,
     epoch: u64,
     /// The epoch that is known outside; 0 for none.
     outside_epoch: u64,

@@ -15,7 +15,6 @@ use mayfly_domain::audit::Event;
 use mayfly_engine::ports::clock::Clock;
 use mayfly_engine::ports::trail::CheckpointSigner;
 use rusqlite::{Connection, ErrorCode};
-use std::fs::File;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -109,7 +108,7 @@ pub(crate) struct Work {
     pub(crate) signer: Arc<dyn CheckpointSigner>,
     pub(crate) status: Arc<Status>,
     /// Keep other servers out, of the data directory and of the directory of checkpoints, for as long as something may be written.
-    pub(crate) locks: Vec<File>,
+    pub(crate) locks: Vec<crate::files::Lock>,
     /// Whether nothing is written, since another copy of the store may be the one that acts.
     pub(crate) observing: bool,
 }
