@@ -5,6 +5,7 @@ mod connecting;
 mod keys;
 mod manage;
 mod people;
+mod report;
 mod server;
 mod values;
 
@@ -18,6 +19,7 @@ pub(crate) use connecting::{Access, Connect, Copy, Db, Person, Sftp, Ssh, SshCon
 pub(crate) use keys::{NewRecoveryKey, RecoverKey, RotateKey};
 pub(crate) use manage::{Apply, Export, Lockdown, LockdownVerb, Orphans, Record, Secret, Set, Target, Token, Webhook};
 pub(crate) use people::{Sessions, SessionsLs, User};
+pub(crate) use report::{Report, ReportAccess};
 pub(crate) use server::{Init, OfflineCleanup, Restore, Server, Settings};
 use std::path::PathBuf;
 pub(crate) use values::{Count, Duration};
@@ -160,6 +162,9 @@ pub(crate) enum Verb {
     /// Receivers of events: each is posted to an address of yours, signed, until it is taken
     #[command(subcommand)]
     Webhook(Webhook),
+    /// Reports for those who review access
+    #[command(subcommand)]
+    Report(Report),
     /// The audit trail
     #[command(subcommand)]
     Audit(Audit),

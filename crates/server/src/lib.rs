@@ -5,6 +5,7 @@
 //! target (`providers`), or what is allowed (`domain::authorise`); no handler reaches a target except through the engine or
 //! a provider's check.
 
+mod access_report;
 mod api;
 mod authority;
 mod backup;

@@ -23,6 +23,7 @@ pub(crate) const ALL: &[&str] = &[
     include_str!("../migrations/0012-orphans.sql"),
     include_str!("../migrations/0013-sinks.sql"),
     include_str!("../migrations/0014-webhooks.sql"),
+    include_str!("../migrations/0015-use.sql"),
 ];
 
 /// The version that this program works with.

@@ -15,6 +15,7 @@ pub mod paths;
 pub mod people;
 pub mod problem;
 pub mod records;
+pub mod reports;
 pub mod sessions;
 pub mod status;
 pub mod targets;

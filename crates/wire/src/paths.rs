@@ -62,6 +62,8 @@ pub const RECORD_CHECK: &str = "/v1/records/{name}/check";
 pub const RECORD_HELPERS: &str = "/v1/records/{name}/helpers";
 /// POST asks who answers at a record's address, and pins it where its identity is given.
 pub const RECORD_PIN: &str = "/v1/records/{name}/pin";
+/// GET reports who may open what, and who did.
+pub const REPORT_ACCESS: &str = "/v1/reports/access";
 /// GET lists lockdowns, POST starts one.
 pub const LOCKDOWNS: &str = "/v1/lockdowns";
 /// DELETE lifts a lockdown.

@@ -143,6 +143,14 @@ impl Record {
             Self::Machine(machine) => &machine.resource,
         }
     }
+
+    /// Its kind.
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::Database(_) => Kind::Database,
+            Self::Machine(_) => Kind::Machine,
+        }
+    }
 }
 
 impl Object {

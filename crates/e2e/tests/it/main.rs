@@ -34,6 +34,7 @@ mod past_us;
 mod rebinding;
 mod record_check;
 mod refusals;
+mod reports;
 mod scenarios;
 mod sinks;
 mod ssh;

@@ -14,6 +14,7 @@ pub(crate) const OPERATIONS: &[(&str, &str, &str)] = &[
     ("GET", "/v1/brokers", "everybody"),
     ("POST", "/v1/access", "everybody"),
     ("GET", "/v1/records/orders", "read"),
+    ("GET", "/v1/reports/access", "read"),
     ("GET", "/v1/objects", "read"),
     ("POST", "/v1/objects", "objects"),
     ("GET", "/v1/export", "objects"),

@@ -22,6 +22,7 @@ mod orphans;
 mod plan;
 mod program;
 mod record;
+mod report;
 mod secret;
 mod server;
 mod sessions;
@@ -101,6 +102,7 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<u8, Failure> {
         Verb::Webhook(verb) => webhook::run(context, verb).await,
         Verb::Audit(Audit::Export(options)) => audit_export::run(context, &options).await,
         Verb::Audit(Audit::Verify(options)) => verify::run(context, &options),
+        Verb::Report(verb) => report::run(context, verb).await,
         Verb::Status => status::run(context).await,
         Verb::Lockdown(options) => lockdown::run(context, options).await,
         Verb::User(options) => user(context, options).await,

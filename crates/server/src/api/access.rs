@@ -51,17 +51,10 @@ fn decided(api: &Api, person: &Person, name: &RecordName, record: Option<&Record
     let theirs = record.filter(|_| person.may_launch.contains(name));
     Access {
         record: name.to_string(),
-        kind: theirs.map(|record| kind(record).to_owned()).unwrap_or_default(),
+        kind: theirs.map(|record| record.kind().to_string()).unwrap_or_default(),
         allowed: why_not.is_none(),
         notes: theirs.filter(|_| why_not.is_none()).map(notes).unwrap_or_default(),
         why_not,
-    }
-}
-
-const fn kind(record: &Record) -> &'static str {
-    match record {
-        Record::Database(_) => "Database",
-        Record::Machine(_) => "Machine",
     }
 }
 
@@ -96,7 +89,7 @@ pub(super) async fn show(
     }
     Ok(Json(RecordAnswer {
         record: name.to_string(),
-        kind: kind(&record).to_owned(),
+        kind: record.kind().to_string(),
         labels: resource.labels.clone(),
         host: resource.host.clone(),
         port: resource.port,

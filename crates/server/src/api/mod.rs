@@ -21,6 +21,7 @@ mod people;
 mod problem;
 mod records;
 mod repeats;
+mod reports;
 mod revision;
 mod secrets;
 mod serve;
@@ -122,6 +123,7 @@ fn operations() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(targets::list))
         .routes(routes!(targets::write_off))
         .routes(routes!(access::show))
+        .routes(routes!(reports::access))
         .routes(routes!(records::check))
         .routes(routes!(records::pin))
         .routes(routes!(helpers::helpers))

@@ -79,23 +79,27 @@ pub(super) async fn list(
     Ok(Json(Page { items: rows.into_iter().map(|row| worded(row.session)).collect(), next }))
 }
 
-/// What a query asks for, each part checked.
-fn asked(query: &SessionQuery) -> Result<Asked, Refusal> {
-    let invalid = |error: NameError| Refusal::new(Code::Invalid, error.to_string());
-    let moment = |name: &str, text: &Option<String>| match text.as_deref().map(WallTime::parse) {
+/// A moment of a query.
+pub(super) fn moment(name: &str, text: Option<&str>) -> Result<Option<WallTime>, Refusal> {
+    match text.map(WallTime::parse) {
         None => Ok(None),
         Some(Some(moment)) => Ok(Some(moment)),
         Some(None) => {
             Err(Refusal::new(Code::Invalid, format!("`{name}` is no time of RFC 3339, such as 2026-11-24T16:00:00Z")))
         }
-    };
+    }
+}
+
+/// What a query asks for, each part checked.
+fn asked(query: &SessionQuery) -> Result<Asked, Refusal> {
+    let invalid = |error: NameError| Refusal::new(Code::Invalid, error.to_string());
     Ok(Asked {
         over: query.over,
         account: query.account.as_deref().map(AccountName::existing),
         person: query.person.as_deref().map(PersonName::parse).transpose().map_err(invalid)?,
         record: query.record.as_deref().map(RecordName::parse).transpose().map_err(invalid)?,
-        until: moment("until", &query.until)?,
-        from: moment("from", &query.from)?,
+        until: moment("until", query.until.as_deref())?,
+        from: moment("from", query.from.as_deref())?,
     })
 }
 

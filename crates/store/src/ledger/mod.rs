@@ -5,7 +5,7 @@ mod rows;
 mod write;
 
 pub(crate) use read::not_over;
-pub(crate) use rows::session as session_row;
+pub(crate) use rows::{parsed, session as session_row};
 
 use crate::Store;
 use async_trait::async_trait;

@@ -21,7 +21,7 @@ fn unreadable(column: &'static str) -> Error {
 }
 
 /// Reads a column of text through `parse`.
-pub(super) fn parsed<T, E>(
+pub(crate) fn parsed<T, E>(
     row: &Row<'_>,
     column: &'static str,
     parse: impl FnOnce(&str) -> std::result::Result<T, E>,

@@ -2,8 +2,8 @@
 
 use crate::rig::{Rig, at, entry, event, run, session, session_id};
 use mayfly_domain::audit::{Event, EventKind};
-use mayfly_domain::{AccountName, EndReason, PersonName, SessionState};
-use mayfly_engine::ports::history::{Asked, History};
+use mayfly_domain::{AccountName, EndReason, PersonName, RecordName, SessionState};
+use mayfly_engine::ports::history::{Asked, History, Use, UseAsked};
 use mayfly_engine::ports::ledger::{Ledger, SessionRow, Write};
 use mayfly_store::Store;
 
@@ -77,4 +77,43 @@ async fn the_trail_is_found_by_session() {
     assert_eq!(story.len(), 1);
     assert!(String::from_utf8_lossy(&story[0].bytes).contains(session_id(2).as_str()));
     assert_eq!(store.story(&session_id(3), 10).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn use_is_counted_by_person_and_record_within_a_span() {
+    let rig = Rig::new();
+    let store = rig.open();
+    had(&store, 1, "alice", "keeper_a", true).await;
+    had(&store, 2, "bob", "keeper_b", true).await;
+    had(&store, 50, "alice", "keeper_c", true).await;
+    had(&store, 300, "bob", "keeper_d", false).await;
+    let asked = |from, until| UseAsked { person: None, record: None, from: at(from), until: at(until) };
+    let told =
+        async |asked: UseAsked, after: Option<&(PersonName, RecordName)>, limit| -> Vec<(String, u64, i64, i64, u64)> {
+            let used = store.used(&asked, after, limit).await.unwrap();
+            let second = |time: mayfly_domain::WallTime| (time.micros() - at(0).micros()) / 1_000_000;
+            let row = |one: &Use| {
+                (one.person.to_string(), one.sessions, second(one.first), second(one.last), one.lasted.as_secs())
+            };
+            used.iter().map(row).collect()
+        };
+    let row = |person: &str, sessions, first, last, lasted| (person.to_owned(), sessions, first, last, lasted);
+    // Every session that is over lasted 100 s. The one that is launching is no use yet.
+    assert_eq!(told(asked(0, 1_000), None, 10).await, [row("alice", 2, 1, 50, 200), row("bob", 1, 2, 2, 100)]);
+    let id = session_id(300);
+    let to =
+        Write::MoveSession { id, from: SessionState::Launching, to: SessionState::Live, at: at(301), reason: None };
+    store.commit(entry(vec![to])).await.unwrap();
+    assert_eq!(told(asked(0, 1_000), None, 10).await[1], row("bob", 2, 2, 300, 800));
+    // Only what falls into the span counts: of the first 1 s, of the second 50 s.
+    assert_eq!(told(asked(100, 250), None, 10).await, [row("alice", 2, 1, 50, 51), row("bob", 1, 2, 2, 2)]);
+    assert_eq!(told(asked(103, 250), None, 10).await, [row("alice", 1, 50, 50, 47)]);
+    let bob = UseAsked { person: PersonName::parse("bob").ok(), ..asked(0, 1_000) };
+    assert_eq!(told(bob, None, 10).await.len(), 1);
+    let nothing = UseAsked { record: RecordName::parse("nothing").ok(), ..asked(0, 1_000) };
+    assert_eq!(told(nothing, None, 10).await, []);
+    // Page by page.
+    let first = store.used(&asked(0, 1_000), None, 1).await.unwrap();
+    let after = (first[0].person.clone(), first[0].record.clone());
+    assert_eq!(told(asked(0, 1_000), Some(&after), 1).await, [row("bob", 2, 2, 300, 800)]);
 }
