@@ -1,6 +1,7 @@
 //! What a check of a record found, in a form that is the same for every kind of target: each finding says what it is
 //! about and, where something has to be done, the exact statements that do it.
 
+use crate::holders::{Holders, HoldersRequest};
 use crate::scan::{Scan, ScanRequest};
 use async_trait::async_trait;
 use mayfly_dial::ssh::UserAuthority;
@@ -145,6 +146,15 @@ pub trait Check: Send + Sync + 'static {
     /// # Errors
     /// A [`Failure`] when the target cannot be asked, or lets us not look.
     async fn scan(&self, by: &Administration, request: &ScanRequest) -> Result<Scan, Failure>;
+
+    /// Looks who on the target holds for good what sessions of the record are given for a time. `None` where this kind of target is not
+    /// looked at.
+    ///
+    /// # Errors
+    /// A [`Failure`] when the target cannot be asked.
+    async fn holders(&self, _by: &Administration, _request: &HoldersRequest) -> Result<Option<Holders>, Failure> {
+        Ok(None)
+    }
 
     /// A shell script that installs on a target the one program that the administrative credential may run there from then on, and
     /// limits it to that. `None` where this kind of target has none.

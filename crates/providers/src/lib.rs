@@ -6,6 +6,7 @@
 
 pub mod check;
 pub mod descriptor;
+pub mod holders;
 pub mod linux;
 mod manual;
 pub mod postgres;
@@ -15,6 +16,7 @@ mod services;
 
 pub use check::{Check, CheckReport, CheckRequest, Finding, HelperRequest, Level, Served};
 pub use descriptor::{Capabilities, Descriptor, Setting, SettingKind, TargetDeadline};
+pub use holders::{Holder, Holders, HoldersRequest};
 pub use registry::Registry;
 pub use scan::{Found, Scan, ScanRequest};
 pub use services::Services;

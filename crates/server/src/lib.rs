@@ -39,6 +39,7 @@ mod recovery;
 mod sign_ins;
 mod sinks;
 mod ssh_authority;
+mod standing_report;
 mod user_authority;
 mod wire_up;
 mod workers;

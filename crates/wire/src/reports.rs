@@ -1,4 +1,4 @@
-//! Reports for those who review access: who may open what, and who did.
+//! Reports for those who review access: who may open what, who did, and who holds on a target what sessions are given for a time.
 
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -56,4 +56,40 @@ pub struct AccessRow {
     pub last: Option<String>,
     /// How long they lasted together within the span.
     pub lasted_s: u64,
+}
+
+/// Who on a record's target holds for good what its sessions are given for a time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct StandingAnswer {
+    /// The record.
+    pub record: String,
+    /// The target, as it identifies itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// Whether accounts were looked for: not on every kind of target.
+    pub looked: bool,
+    /// The accounts, by name; those of sessions are not among them.
+    pub accounts: Vec<StandingAccount>,
+    /// Whether there are more than one look answers.
+    pub more: bool,
+    /// The existing account that sessions use instead of one that is made, and that is there before and after.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lifts: Option<String>,
+}
+
+/// An account that can log in and holds something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct StandingAccount {
+    /// Its name.
+    pub account: String,
+    /// What it holds, in the target's own words.
+    pub rights: Vec<String>,
+    /// Whether it is the one with which Mayfly administers the target.
+    pub administrative: bool,
+    /// The session that has lifted it now, which may have given it some of that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
+    /// Until when it can log in, where the target holds a deadline for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<String>,
 }

@@ -22,6 +22,7 @@ pub(crate) const OPERATIONS: &[(&str, &str, &str)] = &[
     ("POST", "/v1/secrets/orders-admin/rebind", "credential.rebind"),
     ("POST", "/v1/records/orders/pin", "records"),
     ("POST", "/v1/records/orders/check", "records"),
+    ("POST", "/v1/records/orders/standing", "records"),
     ("POST", "/v1/records/orders/helpers", "records"),
     ("GET", "/v1/sessions", "read"),
     ("GET", "/v1/sessions/ses_0000000000000000", "read"),

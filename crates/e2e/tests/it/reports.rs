@@ -61,3 +61,39 @@ async fn a_review_of_access_says_who_may_and_who_did() {
     let wrong = world.installation.run(&["report", "access", "--from", "yesterday"]).unwrap();
     assert_eq!(wrong.status.code(), Some(2));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_holds_a_right_for_good_is_told_and_a_session_is_not_among_them() {
+    let world = World::new(Flavour::Newer, "CREATE ROLE old_dba LOGIN SUPERUSER;").await.unwrap();
+    let lifted = Record { launch: Some("app"), ..Record::new("lifted") };
+    let _running = world.serve(&["alice"], &[(Record::new("orders"), None), (lifted, Some(&world.app))]).unwrap();
+    let mut made = world.ticket("alice", "orders").unwrap().open().unwrap();
+    let mut app = world.ticket("alice", "lifted").unwrap().open().unwrap();
+    let account = made.query("select current_user").unwrap();
+    assert!(account.starts_with("keeper_"), "{account}");
+    app.query("select 1").unwrap();
+
+    let output = world.installation.run(&["-o", "json", "report", "standing", "--record", "orders"]).unwrap();
+    assert_eq!(output.status.code(), Some(12), "{}", String::from_utf8_lossy(&output.stderr));
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let accounts = answer["items"][0]["accounts"].as_array().unwrap();
+    let of = |name: &str| accounts.iter().find(|found| found["account"] == name);
+    assert_eq!(of("old_dba").unwrap()["rights"], json!(["SUPERUSER"]), "{answer}");
+    assert_eq!(of(&world.admin.user).unwrap()["administrative"], json!(true), "{answer}");
+    assert_eq!(of(&account), None, "what was made for a session does not stand: {answer}");
+    let app_now = of("app").unwrap();
+    assert!(app_now["session"].as_str().unwrap().starts_with("ses_"), "it is lifted for now: {answer}");
+    made.leave().unwrap();
+    app.leave().unwrap();
+    world.all_out().unwrap();
+
+    // A target that cannot be asked is told of, and the rest is told all the same.
+    let table = world.installation.run(&["report", "standing"]).unwrap();
+    let table = String::from_utf8_lossy(&table.stdout).into_owned();
+    assert!(table.lines().any(|line| line.starts_with("orders") && line.contains("old_dba")), "{table}");
+    assert!(!table.lines().any(|line| line.contains(" app ")), "lifted no more: {table}");
+    world.server.stop_fast().unwrap();
+    let output = world.installation.run(&["report", "standing"]).unwrap();
+    assert_eq!(output.status.code(), Some(9));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("NOT LOOKED AT"));
+}

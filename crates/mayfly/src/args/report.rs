@@ -11,6 +11,15 @@ pub(crate) enum Report {
     ///
     /// What somebody opened and may not open any more is listed too. `-o csv` for a spreadsheet.
     Access(ReportAccess),
+    /// Who on the targets holds for good what sessions are given for a time; exit code 12 when anybody does
+    ///
+    /// Asks each target now, with the administrative credential: which accounts that can log in are superusers and the like, or in the
+    /// role that sessions of the record are lifted into. Databases only; nothing is changed.
+    Standing {
+        /// Only the target of this record
+        #[arg(long, value_name = "NAME", value_parser = name, add = complete::resources())]
+        record: Option<String>,
+    },
 }
 
 /// `report access`.

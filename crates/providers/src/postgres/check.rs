@@ -4,12 +4,14 @@
 use super::Postgres;
 use super::connection::{Facts, field, number};
 use super::elsewhere::{self, Answer};
+use super::holders;
 use super::scan;
 use super::settings::Settings;
 use super::sql::{fill, literal, micros, shown};
 use super::survey::{MARKER_ROLE, create_graveyard, grant_admin_option, grant_graveyard, strip};
 use super::trouble::Trouble;
 use crate::check::{Check, CheckReport, CheckRequest, Level};
+use crate::holders::{Holders, HoldersRequest};
 use crate::scan::{Scan, ScanRequest};
 use async_trait::async_trait;
 use mayfly_dial::Dialer;
@@ -42,6 +44,10 @@ impl Check for Postgres {
 
     async fn scan(&self, by: &Administration, request: &ScanRequest) -> Result<Scan, Failure> {
         scan::scan(&self.pool, by, request).await
+    }
+
+    async fn holders(&self, by: &Administration, request: &HoldersRequest) -> Result<Option<Holders>, Failure> {
+        holders::holders(&self.pool, by, request).await.map(Some)
     }
 
     fn accepts(&self, settings: &serde_json::Value) -> Result<(), Failure> {

@@ -15,6 +15,7 @@ mod check;
 mod close;
 mod connection;
 mod elsewhere;
+mod holders;
 mod look;
 mod manual;
 mod meter;

@@ -9,6 +9,7 @@
 mod accounts;
 mod checks;
 mod contract;
+mod holders;
 mod hostile;
 mod leftovers;
 mod linux;

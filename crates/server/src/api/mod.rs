@@ -124,6 +124,7 @@ fn operations() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(targets::write_off))
         .routes(routes!(access::show))
         .routes(routes!(reports::access))
+        .routes(routes!(reports::standing))
         .routes(routes!(records::check))
         .routes(routes!(records::pin))
         .routes(routes!(helpers::helpers))

@@ -6,7 +6,7 @@ use super::cleanup::owed;
 use super::problem::{Body, Refusal};
 use super::sessions::check_reason;
 use crate::orders;
-use crate::orphans::{self, ScanError, whose};
+use crate::orphans::{self, whose};
 use crate::owed::records;
 use axum::Json;
 use axum::extract::State;
@@ -231,11 +231,7 @@ async fn look_again(
     orphan: &Orphan,
     record: &Record,
 ) -> Result<Option<Found>, Refusal> {
-    let scan = orphans::look(&api.context, by, record).await.map_err(|error| match error {
-        ScanError::Target(failure) => Refusal::from(failure),
-        ScanError::Access(error) => error.into(),
-        ScanError::Ledger(error) => error.into(),
-    })?;
+    let scan = orphans::look(&api.context, by, record).await?;
     if scan.target != orphan.target {
         let text = format!("{} leads to {} by now, not to {}: search again", orphan.record, scan.target, orphan.target);
         return Err(Refusal::new(Code::Conflict, text).next("mayfly orphans scan"));

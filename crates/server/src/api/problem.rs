@@ -1,5 +1,6 @@
 //! Refusals of the API, and the extractors that refuse what parameters and bodies cannot be.
 
+use crate::orphans::ScanError;
 use crate::owed::ReadError;
 use axum::Json;
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
@@ -110,6 +111,16 @@ impl From<ReadError> for Refusal {
         match error {
             ReadError::Ledger(error) => error.into(),
             ReadError::Access(error) => error.into(),
+        }
+    }
+}
+
+impl From<ScanError> for Refusal {
+    fn from(error: ScanError) -> Self {
+        match error {
+            ScanError::Target(failure) => failure.into(),
+            ScanError::Access(error) => error.into(),
+            ScanError::Ledger(error) => error.into(),
         }
     }
 }

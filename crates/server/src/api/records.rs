@@ -59,14 +59,14 @@ impl Asked {
     }
 
     /// Who answers there.
-    async fn found(&self, api: &Api, by: &Administration) -> Result<TargetId, Failure> {
+    pub(super) async fn found(&self, api: &Api, by: &Administration) -> Result<TargetId, Failure> {
         bound::check_links(&api.context.store, &self.record).await?;
         let settings = orders::provider_settings(&self.record, &api.context.authorities);
         self.provider.identify(by, &self.record.resource().administration(), &settings).await
     }
 
     /// Who is known to be there.
-    async fn known(&self, api: &Api) -> Result<Option<TargetId>, Refusal> {
+    pub(super) async fn known(&self, api: &Api) -> Result<Option<TargetId>, Refusal> {
         Ok(api.context.store.known_target(&self.record.resource().administration().destination.endpoint).await?)
     }
 
