@@ -198,7 +198,7 @@ impl Launcher {
         match self.shared.ledger.commit(entry).await {
             Ok(()) => launch.outcome = self.make(&mut launch).await,
             Err(LedgerError::Expectation(text)) => {
-                tracing::warn!(text, "A launch does not fit what the ledger holds");
+                tracing::warn!(error = text, "A launch does not fit what the ledger holds");
                 return Err(Failure::new(FailureClass::Conflict, "another session got there first: try again"));
             }
             // It may have been written all the same, so the way out is walked as if it had.

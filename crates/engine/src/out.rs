@@ -55,7 +55,7 @@ impl WayOut {
                     Ok(()) => break,
                     Err(LedgerError::Expectation(text)) => {
                         // A commit whose answer was lost: what counts is what the ledger holds.
-                        tracing::warn!(session = %session.id, text, "The ledger is further than was known; reading it again");
+                        tracing::warn!(session = %session.id, error = text, "The ledger is further than was known; reading it again");
                         match shared.ledger.footprint(&session.id).await {
                             Ok(Some(footprint)) if footprint.session.state != SessionState::Ended => {
                                 Footprint { session, changes: rows } = footprint;

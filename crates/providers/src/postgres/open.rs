@@ -125,7 +125,7 @@ pub(crate) async fn make(admin: &Admin, prepared: &[Prepared]) -> Vec<Result<Ope
         match admin.run(&all).await {
             Ok(answers) => return split(prepared, &answers),
             Err(trouble @ (Trouble::Refused { .. } | Trouble::NotSent)) => {
-                tracing::debug!(steps = prepared.len(), ?trouble, "A batch was undone and is made one by one");
+                tracing::debug!(steps = prepared.len(), error = ?trouble, "A batch was undone and is made one by one");
             }
             Err(trouble) => {
                 return prepared.iter().map(|one| Err(trouble.failure_of_opening(&one.doing, &one.fix))).collect();
