@@ -104,7 +104,12 @@ async fn standing(context: &Context, record: Option<String>) -> Result<Exit, Fai
     }
     context.output.list(&looked, |looked| looked.record().to_owned(), standing_table)?;
     if exit == Exit::Done && context.output.format == Format::Table {
-        context.output.remark("nobody was found to hold for good what sessions are given for a time");
+        let seen = looked.iter().any(|looked| matches!(looked, Looked::Answer(answer) if answer.looked));
+        context.output.remark(match (looked.is_empty(), seen) {
+            (true, _) => "there are no databases and machines yet",
+            (false, true) => "nobody was found to hold for good what sessions are given for a time",
+            (false, false) => "no target was looked at",
+        });
     }
     Ok(exit)
 }
