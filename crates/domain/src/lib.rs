@@ -1,5 +1,5 @@
 //! The vocabulary of Mayfly and its decisions: names, ids, secrets, times, changes and their states, failures and their
-//! classes, audit events and their canonical bytes, and `authorise` with its proof.
+//! classes, audit events and their canonical bytes, trace ids, and `authorise` with its proof.
 //!
 //! Invariants, stated as absences: nothing here is async, does I/O, reads a clock or draws a random number by itself.
 //! Time and randomness arrive as arguments.
@@ -20,6 +20,7 @@ pub mod scope;
 pub mod secret;
 pub mod session;
 pub mod time;
+pub mod trace;
 
 pub use account::{AccountName, Mark, Prefix};
 pub use authorise::{Administration, Authorised};

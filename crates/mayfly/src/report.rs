@@ -3,6 +3,7 @@
 use crate::escape;
 use crate::failure::{Exit, Failure};
 use crate::output::Format;
+use mayfly_wire::problem::Problem;
 use serde_json::{Value, json};
 use std::io::Write as _;
 
@@ -20,11 +21,11 @@ pub(crate) fn failure(failure: &Failure, format: Format, colour: bool) {
 
 /// For people: what was wrong, then what to do.
 fn text(failure: &Failure, colour: bool) -> String {
-    let (detail, next, request) = match failure {
+    let (detail, next, logged) = match failure {
         Failure::Problem(problem) => {
             let detail = if problem.detail.is_empty() { &problem.title } else { &problem.detail };
-            let logged = matches!(failure.exit(), Exit::Unexpected | Exit::Target) && !problem.request_id.is_empty();
-            (detail, &problem.next, logged.then_some(&problem.request_id))
+            let unexpected = matches!(failure.exit(), Exit::Unexpected | Exit::Target);
+            (detail, &problem.next, logged(problem).filter(|_| unexpected))
         }
         Failure::Own { detail, next, .. } => (detail, next, None),
     };
@@ -37,10 +38,19 @@ fn text(failure: &Failure, colour: bool) -> String {
     for command in next {
         output.push_str(&format!("  try: {}\n", escape::line(command)));
     }
-    if let Some(request) = request {
-        output.push_str(&format!("  in the server's log: request {}\n", escape::line(request)));
+    if let Some(logged) = logged {
+        output.push_str(&format!("  in the server's log: {}\n", escape::line(&logged)));
     }
     output
+}
+
+/// What finds a problem in the server's log: its trace, or from a server that gives none its number.
+fn logged(problem: &Problem) -> Option<String> {
+    match (problem.trace_id.as_str(), problem.request_id.as_str()) {
+        ("", "") => None,
+        ("", request) => Some(format!("request {request}")),
+        (trace, _) => Some(format!("trace {trace}")),
+    }
 }
 
 /// For programs: the server's problem as it came, or the like of it without the members that only a server has.
@@ -61,9 +71,9 @@ fn value(failure: &Failure) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mayfly_wire::problem::{Code, Problem};
+    use mayfly_wire::problem::Code;
 
-    fn problem(code: Code) -> Failure {
+    fn problem(code: Code, trace_id: &str) -> Failure {
         Failure::Problem(Box::new(Problem {
             kind: "about:blank".to_owned(),
             title: "title".to_owned(),
@@ -71,17 +81,17 @@ mod tests {
             detail: "it\u{1b}[2J broke\nhere".to_owned(),
             code,
             request_id: "req_1".to_owned(),
+            trace_id: trace_id.to_owned(),
             next: vec!["mayfly status".to_owned()],
         }))
     }
 
     #[test]
     fn text_leads_on_and_obeys_nobody() {
-        assert_eq!(
-            text(&problem(Code::Server), false),
-            "error: it\\u{1b}[2J broke\n       here\n  try: mayfly status\n  in the server's log: request req_1\n"
-        );
-        assert!(!text(&problem(Code::Invalid), false).contains("req_1"));
+        let told = "error: it\\u{1b}[2J broke\n       here\n  try: mayfly status\n  in the server's log:";
+        assert_eq!(text(&problem(Code::Server, ""), false), format!("{told} request req_1\n"));
+        assert_eq!(text(&problem(Code::Server, "4bf9"), false), format!("{told} trace 4bf9\n"));
+        assert!(!text(&problem(Code::Invalid, "4bf9"), false).contains("log"));
     }
 
     #[test]

@@ -1,7 +1,14 @@
-//! The log: lines on standard error, for people or as JSON.
+//! The log: lines on standard error, for people or as JSON. In JSON a line that a request of the API brought about has the trace of that
+//! request as `trace_id` beside its message; in lines for people it stands in front, with the request.
 
 use crate::config::{Log, LogFormat};
+use serde_json::Value;
+use std::fmt;
+use tracing::{Event, Subscriber};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
+use tracing_subscriber::registry::LookupSpan;
 
 /// Starts the log of this process. A second call changes nothing.
 ///
@@ -13,9 +20,34 @@ pub(crate) fn start(log: &Log) -> Result<(), String> {
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = match log.format {
         LogFormat::Text => builder.with_ansi(false).try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+        LogFormat::Json => builder.json().flatten_event(true).map_event_format(WithTrace).try_init(),
     };
     // Only tests start twice in one process.
     drop(started);
     Ok(())
+}
+
+/// A form of lines in JSON to which the trace of the request is added, where a program looks for it.
+struct WithTrace<F>(F);
+
+impl<S, N, F> FormatEvent<S, N> for WithTrace<F>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+    F: FormatEvent<S, N>,
+{
+    fn format_event(&self, context: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        let mut line = String::new();
+        self.0.format_event(context, Writer::new(&mut line), event)?;
+        let fields_of = |span: tracing_subscriber::registry::SpanRef<'_, S>| {
+            let fields = span.extensions().get::<FormattedFields<N>>()?.fields.clone();
+            let read: Value = serde_json::from_str(&fields).ok()?;
+            Some(read.get("trace_id")?.as_str()?.to_owned())
+        };
+        let trace = context.event_scope().and_then(|mut spans| spans.find_map(fields_of));
+        match (trace, line.strip_prefix('{')) {
+            (Some(trace), Some(rest)) => write!(writer, "{{\"trace_id\":\"{trace}\",{rest}"),
+            _ => writer.write_str(&line),
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! Refusals and failures, as RFC 9457 problem details with three members of our own.
+//! Refusals and failures, as RFC 9457 problem details with four members of our own.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -46,6 +46,10 @@ pub struct Problem {
     pub code: Code,
     /// What names this request in the server's log.
     pub request_id: String,
+    /// The trace that the request belongs to (W3C Trace Context): it stands in every line of the server's log that the request brought
+    /// about.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub trace_id: String,
     /// Commands that may help, in their order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub next: Vec<String>,

@@ -1,9 +1,10 @@
 //! The server's log as JSON: every line of it is for a program, whatever happens.
 
 use mayfly_e2e::objects::Record;
-use mayfly_e2e::{World, wait};
+use mayfly_e2e::{Installation, World, wait};
 use mayfly_testbed::Flavour;
 use serde_json::Value;
+use std::process::Command;
 use std::time::Duration;
 
 /// Every line, each with what each has to have.
@@ -22,13 +23,17 @@ fn lines(log: &str) -> Vec<Value> {
     whole.lines().map(read).collect()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn every_line_of_a_log_in_json_is_json_and_says_what_failed_in_error() {
-    let world = World::new(Flavour::Newer, "").await.unwrap();
-    let config = world.installation.config();
+fn log_json(installation: &Installation) {
+    let config = installation.config();
     let settings = std::fs::read_to_string(&config).unwrap();
     assert!(settings.contains("format = \"text\""), "{settings}");
     std::fs::write(&config, settings.replace("format = \"text\"", "format = \"json\"")).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_line_of_a_log_in_json_is_json_and_says_what_failed_in_error() {
+    let world = World::new(Flavour::Newer, "").await.unwrap();
+    log_json(&world.installation);
     let running = world.serve(&["alice"], &[(Record::new("orders"), None)]).unwrap();
     let ticket = world.ticket("alice", "orders").unwrap();
     let mut psql = ticket.open().unwrap();
@@ -51,4 +56,49 @@ async fn every_line_of_a_log_in_json_is_json_and_says_what_failed_in_error() {
             assert!(line[name].is_null(), "`{name}` instead of `error`: {line}");
         }
     }
+}
+
+/// The lines that a request brought about.
+fn of_trace(installation: &Installation, trace: &str) -> Vec<Value> {
+    lines(&installation.log()).into_iter().filter(|line| line["trace_id"] == trace).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_behind_an_answer_is_found_in_the_log_by_its_trace() {
+    const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let world = World::new(Flavour::Newer, "").await.unwrap();
+    let installation = &world.installation;
+    log_json(installation);
+    let _running = world.serve(&["alice"], &[(Record::new("orders"), None)]).unwrap();
+    // A caller who has a trace keeps it, with and without an idempotency key; one who sends nonsense gets another.
+    let token = installation.json(&["token", "create", "ci", "--scope", "records"]).unwrap();
+    let asked = |headers: &[&str]| {
+        let mut curl = Command::new("curl");
+        curl.args(["--silent", "--include", "--max-time", "30", "--data", "{", "--cacert"]).arg(installation.ca());
+        curl.arg("--header").arg(format!("Authorization: Bearer {}", token["secret"].as_str().unwrap()));
+        for header in headers {
+            curl.args(["--header", header]);
+        }
+        curl.arg(format!("https://localhost:{}/v1/records/orders/check", installation.https_port));
+        let answer = String::from_utf8(curl.output().unwrap().stdout).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let header = head.lines().find_map(|line| line.strip_prefix("traceresponse: 00-")).unwrap();
+        let problem: Value = serde_json::from_str(body).unwrap();
+        assert_eq!(header[..32], *problem["trace_id"].as_str().unwrap(), "{answer}");
+        let found = of_trace(installation, &header[..32]);
+        assert!(found.iter().any(|line| line["request_id"] == problem["request_id"]), "{found:?}");
+        header[..32].to_owned()
+    };
+    let parent = format!("traceparent: 00-{TRACE}-00f067aa0ba902b7-01");
+    assert_eq!(asked(&[&parent]), TRACE);
+    assert_eq!(asked(&[&parent, "Idempotency-Key: 1"]), TRACE);
+    assert_ne!(asked(&[&parent.to_uppercase()]), asked(&[]));
+    // What the command line prints after a failure leads to the log.
+    world.server.stop_fast().unwrap();
+    let failed = installation.run(&["record", "check", "orders"]).unwrap();
+    let told = String::from_utf8(failed.stderr).unwrap();
+    assert_eq!(failed.status.code(), Some(9), "{told}");
+    let trace = told.trim_end().rsplit_once("\n  in the server's log: trace ").unwrap().1;
+    let found = of_trace(installation, trace);
+    assert!(found.iter().any(|line| line["message"] == "A request was refused"), "{told}: {found:?}");
 }

@@ -29,6 +29,7 @@ mod sessions;
 mod status;
 mod targets;
 mod tokens;
+mod traces;
 mod webhooks;
 
 use crate::context::Context;
@@ -86,6 +87,7 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
         .layer(middleware::from_fn_with_state(Arc::clone(&api), repeats::once))
         .layer(middleware::from_fn_with_state(Arc::clone(&api), activate::only_observing))
         .layer(DefaultBodyLimit::max(BODY_MOST))
+        .layer(middleware::from_fn(traces::traced))
         .with_state(api)
 }
 

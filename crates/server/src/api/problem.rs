@@ -1,5 +1,6 @@
 //! Refusals of the API, and the extractors that refuse what parameters and bodies cannot be.
 
+use super::traces;
 use crate::orphans::ScanError;
 use crate::owed::ReadError;
 use axum::Json;
@@ -73,6 +74,7 @@ impl IntoResponse for Refusal {
             detail: self.detail,
             code: self.code,
             request_id,
+            trace_id: traces::current().map_or_else(String::new, |trace| trace.to_string()),
             next: self.next,
         };
         let mut response = (status, Json(problem)).into_response();

@@ -5,7 +5,7 @@
 
 use super::administrator::{known_token, permitted, token_of};
 use super::problem::{BODY_LIMIT, Refusal};
-use super::{Api, BODY_MOST};
+use super::{Api, BODY_MOST, traces};
 use crate::context::Context;
 use crate::peer::Peer;
 use axum::body::{Body, to_bytes};
@@ -115,9 +115,9 @@ async fn work(
     kept: Kept,
 ) -> Result<Response, Refusal> {
     let (reply, answer) = oneshot::channel();
-    let own = Arc::clone(context);
+    let (own, trace) = (Arc::clone(context), traces::current());
     context.tasks.spawn("request with a key", async move {
-        let answered = keep(&own, next.run(request).await, kept).await;
+        let answered = traces::within(trace, async { keep(&own, next.run(request).await, kept).await }).await;
         drop(place);
         // Whoever asked may have gone; they find the answer when they ask again.
         let _gone = reply.send(answered);
