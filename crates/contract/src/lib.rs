@@ -17,3 +17,4 @@ pub mod ledger;
 pub mod provider;
 pub mod suite;
 pub mod target;
+pub mod tracer;

@@ -3,11 +3,12 @@
 use crate::ports::clock::Clock;
 use crate::ports::ledger::Ledger;
 use crate::ports::provider::{Provider, Providers};
+use crate::ports::trace::{Moment, Tracer};
 use crate::settings::Settings;
 use crate::sync::lock;
 use crate::tasks::Tasks;
-use mayfly_domain::{Entropy, Failure, FailureClass, InstallationId, Prefix, RunId, TargetId};
-use std::collections::BTreeSet;
+use mayfly_domain::{Entropy, Failure, FailureClass, InstallationId, Prefix, RunId, SessionId, TargetId};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::Notify;
 
@@ -30,8 +31,19 @@ pub struct Ports {
     pub ledger: Arc<dyn Ledger>,
     /// The providers.
     pub providers: Arc<dyn Providers>,
+    /// Whom to tell of steps that are over.
+    pub tracer: Arc<dyn Tracer>,
     /// Random bytes.
     pub entropy: Box<dyn Entropy + Send>,
+}
+
+/// What this process knows of a session beyond its row, until it is closed. After a restart that is nothing.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Known {
+    /// When somebody asked for it.
+    pub(crate) asked: Moment,
+    /// How its launch failed, if it did.
+    pub(crate) failure: Option<FailureClass>,
 }
 
 /// The ground that every part stands on.
@@ -40,11 +52,14 @@ pub(crate) struct Base {
     pub(crate) identity: Identity,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ledger: Arc<dyn Ledger>,
+    pub(crate) tracer: Arc<dyn Tracer>,
     pub(crate) tasks: Tasks,
     /// Wakes the reconciler.
     pub(crate) wake: Notify,
     providers: Arc<dyn Providers>,
     entropy: Mutex<Box<dyn Entropy + Send>>,
+    /// Sessions on their way out, for their traces.
+    pub(crate) ending: Mutex<BTreeMap<SessionId, Known>>,
     /// Targets that answer again and whose debts have not been looked at since.
     returned: Mutex<BTreeSet<TargetId>>,
 }
@@ -56,10 +71,12 @@ impl Base {
             identity,
             clock: ports.clock,
             ledger: ports.ledger,
+            tracer: ports.tracer,
             tasks: Tasks::new(),
             wake: Notify::new(),
             providers: ports.providers,
             entropy: Mutex::new(ports.entropy),
+            ending: Mutex::default(),
             returned: Mutex::default(),
         })
     }

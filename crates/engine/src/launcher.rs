@@ -6,6 +6,7 @@ use crate::events::Happened;
 use crate::launch::{Launch, Made, UNWRITABLE};
 use crate::ports::ledger::{ChangeRow, Entry, Held, HoldRow, Learnt, LedgerError, SessionRow, Write};
 use crate::ports::provider::{AccountWish, OpenStep, PlannedChange, Survey, SurveyRequest, Wish};
+use crate::ports::trace::{Moment, Span, Step};
 use crate::seat::Order;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -105,8 +106,10 @@ impl Launcher {
         let provider = self.shared.provider(&wish.provider)?;
         let lifetime = self.permit.duration().saturating_add(self.shared.settings.margin);
         let request = SurveyRequest { wish, lifetime };
-        let at = self.shared.clock.boot();
+        let (at, began) = (self.shared.clock.boot(), self.shared.moment());
         let survey = provider.survey(&self.permit, &request).await;
+        let kind = Some(request.wish.provider.clone());
+        self.tell(Span { provider: kind, ..self.over(Step::Survey, began, survey.as_ref().err()) });
         if let Err(failure) = &survey
             && failure.class == FailureClass::IdentityChanged
         {
@@ -195,7 +198,11 @@ impl Launcher {
             outcome: Ok(()),
         };
         let entry = self.intents(&fresh, &mut launch, now).await?;
-        match self.shared.ledger.commit(entry).await {
+        let began = self.shared.moment();
+        let written = self.shared.ledger.commit(entry).await;
+        let failure = written.as_ref().err().map(LedgerError::class);
+        self.tell(Span { failure, ..self.over(Step::Commit, began, None) });
+        match written {
             Ok(()) => launch.outcome = self.make(&mut launch).await,
             Err(LedgerError::Expectation(text)) => {
                 tracing::warn!(error = text, "A launch does not fit what the ledger holds");
@@ -208,6 +215,15 @@ impl Launcher {
             }
         }
         Ok(launch)
+    }
+
+    /// A step of this launch that is over now.
+    fn over(&self, step: Step, began: Moment, failure: Option<&Failure>) -> Span {
+        Span { failure: failure.map(|failure| failure.class), ..self.shared.span(&self.id, step, began) }
+    }
+
+    fn tell(&self, span: Span) {
+        self.shared.tracer.take(Span { record: Some(self.permit.record().clone()), ..span });
     }
 
     fn session_row(&self, part: &Part, at: WallTime) -> SessionRow {
@@ -351,7 +367,12 @@ impl Launcher {
             let secret = launch.secret.clone();
             let (change, highest_id) = (made.row.clone(), made.highest_id);
             let step = OpenStep { change, secret, highest_id, permit: Arc::clone(&self.permit) };
-            made.opened = Some(queue.open(step).await?);
+            let began = self.shared.moment();
+            let opened = queue.open(step).await;
+            let failure = opened.as_ref().err().map(|failure| failure.class);
+            let told = self.shared.change_span(&made.row, Step::Create, began);
+            self.tell(Span { session: self.id.clone(), failure, ..told });
+            made.opened = Some(opened?);
             if made.row.kind == ChangeKind::Membership {
                 // Others may hold it from now on, so what is known of it cannot wait for the first connection.
                 let entry =

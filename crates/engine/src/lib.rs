@@ -28,6 +28,7 @@ mod seat;
 mod session;
 mod settings;
 mod signal;
+mod spans;
 mod sync;
 mod take_up;
 mod tasks;

@@ -6,11 +6,12 @@ use crate::events;
 use crate::pass::{Gate, Pass, PassEnd};
 use crate::ports::ledger::{ChangeRow, Entry, Footprint, HoldRow, Learnt, LedgerError, SessionRow, Write};
 use crate::ports::provider::{CloseStep, CloseVerb, SessionScope};
+use crate::ports::trace::{Span, Step};
 use crate::seat::Closing;
 use crate::signal::Signal;
 use mayfly_domain::audit::EventKind;
 use mayfly_domain::{
-    AccountName, ChangeId, ChangeKind, ChangeState, EndReason, Owed, SessionState, TargetId, WallTime,
+    AccountName, ChangeId, ChangeKind, ChangeState, EndReason, Owed, SessionId, SessionState, TargetId, WallTime,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -44,8 +45,10 @@ impl WayOut {
 
     /// Starts writing down that the session ends and its own changes are withdrawing, and goes on trying until it is
     /// written. The signal is set then.
-    pub(crate) fn begin(&self, ended: Ended) -> Signal<()> {
+    pub(crate) fn begin(&mut self, ended: Ended) -> Signal<()> {
         let signal = Signal::new();
+        self.session.end_reason.get_or_insert(ended.reason);
+        let (began, end) = (self.shared.moment(), self.session.end_reason);
         let written = signal.clone();
         let shared = Arc::clone(&self.shared);
         let (mut session, mut rows) = (self.session.clone(), self.rows.clone());
@@ -70,6 +73,7 @@ impl WayOut {
                     }
                 }
             }
+            shared.tracer.take(Span { end, ..shared.span(&session.id, Step::End, began) });
             written.set(());
         });
         signal
@@ -112,7 +116,9 @@ impl WayOut {
         recorded.wait().await;
         let written = closing == Closing::Clean
             && self.shared.ledger.commit(closed_entry(&self.shared, &self.session)).await.is_ok();
-        if !written {
+        if written {
+            self.shared.tell_whole(&self.session);
+        } else {
             self.shared.wake.notify_one();
         }
     }
@@ -237,7 +243,7 @@ async fn leave(shared: &Arc<Shared>, session: &SessionRow, row: &ChangeRow, ours
         let mut change = held.change;
         if held.holds.iter().any(|holder| *holder != session.id) {
             if held.holds.contains(&session.id) {
-                end_ours(shared, &change, ours).await;
+                end_ours(shared, &session.id, &change, ours).await;
                 release(shared, session, &change).await;
             }
             return None;
@@ -259,7 +265,7 @@ async fn leave(shared: &Arc<Shared>, session: &SessionRow, row: &ChangeRow, ours
 }
 
 /// Ends what our own connections started; the sessions of others who hold the same membership go on.
-async fn end_ours(shared: &Arc<Shared>, change: &ChangeRow, ours: &[String]) {
+async fn end_ours(shared: &Arc<Shared>, session: &SessionId, change: &ChangeRow, ours: &[String]) {
     if ours.is_empty() {
         return;
     }
@@ -269,7 +275,12 @@ async fn end_ours(shared: &Arc<Shared>, change: &ChangeRow, ours: &[String]) {
         owed: Owed::from_ledger(change.id.clone(), change.target.clone()),
         scope: SessionScope::Ours(ours.to_vec()),
     };
-    if let Err(failure) = queue.close(CloseVerb::EndSessions, step).await {
+    let began = shared.moment();
+    let closed = queue.close(CloseVerb::EndSessions, step).await;
+    let failure = closed.as_ref().err().map(|failure| failure.class);
+    let told = shared.change_span(change, Step::Close(CloseVerb::EndSessions), began);
+    shared.tracer.take(Span { session: session.clone(), failure, ..told });
+    if let Err(failure) = closed {
         // They are ended with the last hold at the latest.
         tracing::warn!(change = %change.id, error = %failure, "Sessions of a lifted account could not be ended yet");
     }

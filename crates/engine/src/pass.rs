@@ -8,6 +8,7 @@ use crate::plan::{self, Next, PassState};
 use crate::ports::ledger::{ChangeRow, Entry, HoldRow, Learnt, LedgerError, Write};
 use crate::ports::proof::Ending;
 use crate::ports::provider::{CloseStep, CloseVerb, Closed, LookStep, Presence, SessionScope};
+use crate::ports::trace::{Moment, Span, Step};
 use crate::queue::TargetQueue;
 use crate::signal::Signal;
 use mayfly_domain::audit::EventKind;
@@ -67,6 +68,8 @@ pub(crate) struct Pass {
     state: PassState,
     gone_at: Option<WallTime>,
     steps: u32,
+    /// The steps that are over and nobody was told of yet.
+    spans: Vec<Span>,
 }
 
 impl Pass {
@@ -79,7 +82,17 @@ impl Pass {
                 None
             }
         };
-        Self { shared: Arc::clone(shared), queue, change, ours, holds, state, gone_at: None, steps: 0 }
+        Self {
+            shared: Arc::clone(shared),
+            queue,
+            change,
+            ours,
+            holds,
+            state,
+            gone_at: None,
+            steps: 0,
+            spans: Vec::new(),
+        }
     }
 
     /// Does the steps that take access away, and no other.
@@ -142,7 +155,9 @@ impl Pass {
     async fn step(&mut self, verb: CloseVerb) {
         let Some(queue) = self.queue.clone() else { return };
         let step = CloseStep { change: self.change.clone(), owed: self.owed(), scope: self.scope() };
+        let began = self.shared.moment();
         let outcome = queue.close(verb, step).await;
+        self.note(Step::Close(verb), began, outcome.as_ref().err());
         self.state.sight = None;
         if verb == CloseVerb::EndSessions {
             self.state.end_rounds += 1;
@@ -156,6 +171,20 @@ impl Pass {
             Err(failure) => Some(failure),
         };
         self.state.tried.insert(verb, failure);
+    }
+
+    /// Keeps what is to be told of a step. What ends a membership ends it for whoever holds it last.
+    fn note(&mut self, step: Step, began: Moment, failure: Option<&Failure>) {
+        let session = self.holds.first().unwrap_or(&self.change.session).clone();
+        let failure = failure.map(|failure| failure.class);
+        self.spans.push(Span { session, failure, ..self.shared.change_span(&self.change, step, began) });
+    }
+
+    /// Tells of the steps of this pass.
+    fn tell(&mut self) {
+        for span in std::mem::take(&mut self.spans) {
+            self.shared.tracer.take(span);
+        }
     }
 
     /// Takes note of a step that succeeded, and says so in the trail.
@@ -181,7 +210,10 @@ impl Pass {
     async fn look(&mut self) {
         let Some(queue) = self.queue.clone() else { return };
         let step = LookStep { change: self.change.clone(), owed: self.owed(), scope: self.scope() };
-        match queue.look(step).await {
+        let began = self.shared.moment();
+        let sight = queue.look(step).await;
+        self.note(Step::Look, began, sight.as_ref().err());
+        match sight {
             Ok(sight) => {
                 // An account is asked for once. A membership that is seen may be the work of an earlier command than the last.
                 if self.change.kind != ChangeKind::Membership && matches!(sight.presence, Presence::Ours { .. }) {
@@ -217,7 +249,8 @@ impl Pass {
         }
     }
 
-    async fn conclude(self, ending: Ending) -> PassEnd {
+    async fn conclude(mut self, ending: Ending) -> PassEnd {
+        self.tell();
         let at = self.shared.clock.wall();
         let mut events = match &ending {
             Ending::Absent(_) => self.shared.happened(Happened::Removed, &self.change),
@@ -244,7 +277,8 @@ impl Pass {
         written(self.shared.ledger.commit(Entry { writes, events }).await, PassEnd::Concluded)
     }
 
-    async fn wait_until(self, moment: WallTime) -> PassEnd {
+    async fn wait_until(mut self, moment: WallTime) -> PassEnd {
+        self.tell();
         let seen = self.state.sight.as_ref().map_or(moment, |sight| sight.target_now);
         let next_try = self.shared.clock.wall().plus(moment.since(seen)).plus(AFTER_LAST_MOMENT);
         let write = Write::Postpone {
@@ -257,12 +291,12 @@ impl Pass {
         written(self.shared.ledger.commit(Entry { writes: vec![write], events: Vec::new() }).await, PassEnd::Postponed)
     }
 
-    async fn give_up(self, failure: Failure) -> PassEnd {
+    async fn give_up(mut self, failure: Failure) -> PassEnd {
         let tries = self.change.tries.saturating_add(1);
         let wait = backoff::wait(&self.shared.settings, failure.class, tries, &mut **self.shared.entropy());
         tracing::warn!(change = %self.change.id, target_id = %self.change.target, account = %self.change.account, tries,
             error = %failure, "A change could not be withdrawn; it is tried again");
-        // A target that is down for a week would fill the trail with one sentence; news and every doubling are enough.
+        // A target that is down for a week would fill trail and trace with one sentence; news and every doubling are enough.
         let news = self.change.failure.as_ref() != Some(&failure) || tries.is_power_of_two();
         let mut events = Vec::new();
         if news && failure.class == FailureClass::IdentityChanged {
@@ -271,6 +305,7 @@ impl Pass {
             events.push(event);
         }
         if news {
+            self.tell();
             for mut event in self.shared.happened(Happened::RemovalFailed, &self.change) {
                 event.reason = Some(failure.text.clone());
                 events.push(event.with("class", failure.class.as_str()).with("tries", tries));

@@ -87,7 +87,8 @@ async fn close_sessions(shared: &Arc<Shared>) -> Result<(), LedgerError> {
         for session in &sessions {
             match shared.ledger.commit(out::closed_entry(shared, session)).await {
                 // Its own task may have closed it a moment ago.
-                Ok(()) | Err(LedgerError::Expectation(_)) => {}
+                Err(LedgerError::Expectation(_)) => {}
+                Ok(()) => shared.tell_whole(session),
                 Err(error) => return Err(error),
             }
         }
@@ -150,7 +151,7 @@ pub(crate) async fn recover(shared: &Arc<Shared>) -> Result<usize, LedgerError> 
             let Some(footprint) = shared.ledger.footprint(&session.id).await? else { continue };
             found += 1;
             let place = Arc::clone(&shared.passes).acquire_owned().await;
-            let way_out = WayOut::new(shared, footprint.session, footprint.changes, Vec::new());
+            let mut way_out = WayOut::new(shared, footprint.session, footprint.changes, Vec::new());
             shared.tasks.spawn("recovery", async move {
                 let ended = Ended { reason: EndReason::ServerLost, actor: "server".to_owned(), text: None };
                 let recorded = way_out.begin(ended);

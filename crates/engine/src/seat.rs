@@ -2,6 +2,7 @@
 //! messages of its mailbox.
 
 use crate::ports::provider::Wish;
+use crate::ports::trace::Moment;
 use crate::signal::Signal;
 use mayfly_domain::{
     AccountName, BootTime, ConnectionId, Destination, EndReason, Failure, FailureClass, Payload, Secret, SessionId,
@@ -33,6 +34,8 @@ pub struct Order {
     pub destination: Destination,
     /// How long the session waits for another connection after its last has closed.
     pub linger: Duration,
+    /// When somebody asked for it; its trace begins there.
+    pub asked: Moment,
 }
 
 /// A place in a session, before or after the launch. Dropping it gives it back.

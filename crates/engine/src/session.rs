@@ -1,6 +1,7 @@
 //! One running session: a task that owns its launch, the connections that joined it, its deadline and its linger, and in the
 //! end starts the way out. Everything reaches it through its mailbox, so nothing about it is decided in two places.
 
+use crate::base::Known;
 use crate::context::Shared;
 use crate::events;
 use crate::launch::{Launch, Made, UNWRITABLE};
@@ -8,6 +9,7 @@ use crate::launcher;
 use crate::out;
 use crate::ports::ledger::{Entry, Write};
 use crate::ports::provider::SessionScope;
+use crate::ports::trace::{Span, Step};
 use crate::registry::Key;
 use crate::seat::{Closing, Cut, Joined, Message, Order, Seat, Turned, ending};
 use crate::signal::Signal;
@@ -326,7 +328,9 @@ impl Session {
         let closing = match launch.session.clone() {
             Some(session) => {
                 let ended = out::Ended { reason: end.reason, actor: end.actor.clone(), text: end.text.clone() };
-                let way_out = out::WayOut::new(&self.shared, session, launch.rows(), ours);
+                let known = Known { asked: self.order.asked, failure: failure.as_ref().map(|failure| failure.class) };
+                self.shared.know(&session.id, known);
+                let mut way_out = out::WayOut::new(&self.shared, session, launch.rows(), ours);
                 let recorded = way_out.begin(ended);
                 // A failure is on record before it is answered, unless the record itself is what fails.
                 if failure.is_some() {
@@ -341,7 +345,7 @@ impl Session {
                 way_out.run(recorded).await
             }
             None => {
-                self.unlaunched(&end).await;
+                self.unlaunched(&end, failure.as_ref()).await;
                 self.answer_waiting(failure.as_ref(), &end);
                 Closing::Clean
             }
@@ -364,8 +368,14 @@ impl Session {
         }
     }
 
-    /// A launch that came to nothing before anything was written down still leaves its event.
-    async fn unlaunched(&self, end: &End) {
+    /// A launch that came to nothing before anything was written down still leaves its event, and its trace.
+    async fn unlaunched(&self, end: &End, failure: Option<&Failure>) {
+        self.shared.tracer.take(Span {
+            record: Some(self.key.1.clone()),
+            end: Some(end.reason),
+            failure: failure.map(|failure| failure.class),
+            ..self.shared.span(&self.id, Step::Session, self.order.asked)
+        });
         let mut event = self.shared.event(events::end_kind(end.reason));
         event.person = Some(self.key.0.clone());
         event.record = Some(self.key.1.clone());

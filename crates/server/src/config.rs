@@ -4,6 +4,7 @@
 //! error that names it.
 
 mod sinks;
+mod traces;
 
 use figment::Figment;
 use figment::providers::{Env, Format, Toml};
@@ -14,6 +15,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 pub(crate) use sinks::{Sink, Syslog};
+pub(crate) use traces::Traces;
 
 /// Where the settings are unless said otherwise.
 pub const DEFAULT_PATH: &str = "/etc/mayfly/mayfly.toml";
@@ -49,6 +51,9 @@ pub struct Config {
     /// Receivers of events.
     #[serde(default)]
     pub webhooks: Webhooks,
+    /// A receiver of traces of sessions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traces: Option<Traces>,
     /// The log.
     #[serde(default)]
     pub log: Log,
@@ -251,6 +256,7 @@ impl Config {
             );
         }
         sinks::check(&self.audit.sinks)?;
+        self.traces.as_ref().map(Traces::url).transpose()?;
         if self.https.is_some() && self.listen.https.is_none() {
             return Err("`https` names a certificate, but `listen.https` is not set: name where to listen".to_owned());
         }
@@ -307,6 +313,7 @@ mod tests {
             ("[keys]", "[https]\ncertificate = \"/etc/c.pem\"\nkey = {file = \"/etc/k\"}\n[keys]", "listen.https"),
             ("postgres =", "metrics = \"0.0.0.0:1\"\npostgres =", "listen.metrics"),
             ("[keys]", "[sessions]\nmargin_s = 0\n[keys]", "sessions.margin_s"),
+            ("[keys]", "[traces]\notlp = \"http://collector:4318\"\n[keys]", "traces.otlp"),
         ] {
             let error = read(&GOOD.replace(from, to)).unwrap_err();
             assert!(error.contains(named), "{named}: {error}");

@@ -12,6 +12,7 @@ use mayfly_domain::audit::{Event, EventKind};
 use mayfly_domain::{PersonName, Prefix, RecordName, RunId};
 use mayfly_engine::ports::clock::Clock;
 use mayfly_engine::ports::ledger::{Entry, Ledger, LedgerError};
+use mayfly_engine::ports::trace::Tracer;
 use mayfly_engine::{Engine, Tasks};
 use mayfly_providers::Registry;
 use mayfly_store::Store;
@@ -39,6 +40,8 @@ pub(crate) struct Context {
     pub(crate) prefix: Prefix,
     /// The authorities with whose certificates sessions log in to hosts.
     pub(crate) authorities: UserAuthorities,
+    /// Whom to tell how long steps took.
+    pub(crate) tracer: Arc<dyn Tracer>,
     /// The lockdowns that hold.
     pub(crate) lockdowns: Lockdowns,
     /// Told when the copy of the store that was observed acts from now on.
@@ -73,6 +76,8 @@ pub(crate) struct Parts {
     pub(crate) lockdowns: Lockdowns,
     /// See [`Context::authorities`].
     pub(crate) authorities: UserAuthorities,
+    /// See [`Context::tracer`].
+    pub(crate) tracer: Arc<dyn Tracer>,
 }
 
 impl Context {
@@ -89,6 +94,7 @@ impl Context {
             prefix: parts.prefix,
             lockdowns: parts.lockdowns,
             authorities: parts.authorities,
+            tracer: parts.tracer,
             activated: Notify::new(),
             drain: Drain::default(),
             backups: Arc::new(Semaphore::new(1)),

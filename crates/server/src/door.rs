@@ -19,6 +19,7 @@ use mayfly_dial::{Credential, Credentials};
 use mayfly_domain::audit::EventKind;
 use mayfly_domain::{Authorised, ConnectionId, EndReason, Entropy, Failure, FailureClass, Login, Permit, SessionId};
 use mayfly_engine::ports::clock::Clock;
+use mayfly_engine::ports::trace::{Moment, Span, Step};
 use mayfly_engine::{Cut, Seat, Signal};
 use mayfly_protocol::scram::Verifier;
 use mayfly_providers::linux::certificate_terms;
@@ -74,7 +75,7 @@ impl ServerDoor {
 #[async_trait]
 impl Door for ServerDoor {
     async fn sign_in(&self, claim: Claim) -> Result<Box<dyn SignIn>, Turned> {
-        let source = Source::of(claim.source);
+        let (source, came) = (Source::of(claim.source), Moment::now(&*self.context.clock));
         let attempt = self.context.signins().begin(None, source, self.context.clock.boot()).map_err(|held| {
             self.context.held_off(&held, source);
             Turned::Locked
@@ -98,7 +99,7 @@ impl Door for ServerDoor {
         };
         let attempt = OpenAttempt { context: Arc::clone(&self.context), attempt: Some(attempt) };
         let credentials = Arc::clone(&self.credentials);
-        Ok(Box::new(SecretSignIn { attempt, credentials, claim, verifier, secret }))
+        Ok(Box::new(SecretSignIn { attempt, credentials, claim, came, verifier, secret }))
     }
 
     async fn offers_key(&self, claim: &Claim, fingerprint: &str) -> Result<bool, Turned> {
@@ -113,6 +114,7 @@ impl Door for ServerDoor {
     }
 
     async fn proved_key(&self, claim: Claim, fingerprint: &str) -> Result<Box<dyn Admitted>, Turned> {
+        let came = Moment::now(&*self.context.clock);
         if !self.has_key(&claim, fingerprint).await? {
             return Err(Turned::Failed);
         }
@@ -126,7 +128,7 @@ impl Door for ServerDoor {
             return Err(Turned::Busy);
         }
         let (context, credentials) = (Arc::clone(&self.context), Arc::clone(&self.credentials));
-        Ok(Box::new(Person { context, credentials, claim }))
+        Ok(Box::new(Person::new(context, credentials, claim, came)))
     }
 }
 
@@ -149,6 +151,7 @@ struct SecretSignIn {
     attempt: OpenAttempt,
     credentials: Arc<SealedCredentials>,
     claim: Claim,
+    came: Moment,
     verifier: Verifier,
     /// Which secret the verifier is of; `None` for one that nobody can prove.
     secret: Option<ConnectSecret>,
@@ -182,7 +185,7 @@ impl SignIn for SecretSignIn {
         if let Some(attempt) = self.attempt.attempt.take() {
             context.signins().succeeded(attempt);
         }
-        Ok(Box::new(Person { context, credentials: self.credentials, claim: self.claim }))
+        Ok(Box::new(Person::new(context, self.credentials, self.claim, self.came)))
     }
 
     async fn failed(mut self: Box<Self>) {
@@ -203,6 +206,9 @@ struct Person {
     context: Arc<Context>,
     credentials: Arc<SealedCredentials>,
     claim: Claim,
+    /// When they came, and when they had shown who they are.
+    came: Moment,
+    known: Moment,
 }
 
 fn busy() -> Refused {
@@ -234,6 +240,24 @@ fn service(record: Record) -> Service {
 }
 
 impl Person {
+    fn new(context: Arc<Context>, credentials: Arc<SealedCredentials>, claim: Claim, came: Moment) -> Self {
+        let known = Moment::now(&*context.clock);
+        Self { context, credentials, claim, came, known }
+    }
+
+    /// Tells what was done at the door before the session was known.
+    fn tell(&self, session: &SessionId, decided: Moment, record: &Record) {
+        let steps = [(Step::SignIn, self.came, self.known), (Step::Decision, self.known, decided)];
+        for (step, began, over) in steps {
+            self.context.tracer.take(Span {
+                record: Some(self.claim.login.record.clone()),
+                provider: Some(orders::provider(record).to_owned()),
+                connection: Some(self.claim.connection.clone()),
+                ..Span::between(session, step, began.wall(), began.until(over))
+            });
+        }
+    }
+
     /// While the server is drained, those who are in a session may come into it again, and nobody opens one.
     async fn check_draining(&self) -> Result<(), Refused> {
         let login = &self.claim.login;
@@ -326,12 +350,14 @@ impl Admitted for Person {
         self.check_protocol(&record)?;
         bound::check_links(&self.context.store, &record).await.map_err(refused)?;
         let launch = self.launch_user(&record).await?;
-        let context = &self.context;
+        let (context, asked, decided) = (&self.context, self.came, Moment::now(&*self.context.clock));
         let order = |mark: &mayfly_domain::Mark| {
-            orders::order(&record, launch.as_ref(), mark, &context.authorities, &context.prefix, &mut context.entropy())
+            let (authorities, prefix) = (&context.authorities, &context.prefix);
+            orders::order(&record, launch.as_ref(), mark, authorities, prefix, asked, &mut context.entropy())
         };
         let joined =
             context.engine.join(Arc::clone(&permit), self.claim.connection.clone(), order).await.map_err(refused)?;
+        self.tell(&joined.session, decided, &record);
         // What was decided before may not hold any more: the launch took its time.
         if let Err(refused) = self.authorise().await {
             // Where nobody can decide now, others who are in the session stay.
@@ -363,6 +389,8 @@ impl Admitted for Person {
             session: joined.session.clone(),
             seat: joined.seat,
             native: None,
+            provider: orders::provider(&record),
+            joined: Moment::now(&*context.clock),
         };
         Ok(Joined {
             session: joined.session,
@@ -403,6 +431,21 @@ struct Guard {
     session: SessionId,
     seat: Seat,
     native: Option<String>,
+    provider: &'static str,
+    joined: Moment,
+}
+
+impl Guard {
+    /// Tells of a step of this connection that is over now.
+    fn tell(&self, step: Step, began: Moment, failure: Option<FailureClass>) {
+        self.context.tracer.take(Span {
+            record: Some(self.login.record.clone()),
+            provider: Some(self.provider.to_owned()),
+            connection: Some(self.connection.clone()),
+            failure,
+            ..Span::since(&self.session, step, began, &*self.context.clock)
+        });
+    }
 }
 
 #[async_trait]
@@ -412,7 +455,11 @@ impl ConnectionGuard for Guard {
     }
 
     async fn started(&mut self) -> Result<(), Refused> {
-        self.seat.started(self.native.take()).await.map_err(refused)
+        self.tell(Step::LogIn, self.joined, None);
+        let began = Moment::now(&*self.context.clock);
+        let started = self.seat.started(self.native.take()).await;
+        self.tell(Step::Ready, began, started.as_ref().err().map(|failure| failure.class));
+        started.map_err(refused)
     }
 
     async fn met_another(&mut self, text: String) {

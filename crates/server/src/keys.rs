@@ -3,9 +3,9 @@
 use crate::config::{Keys, Source};
 use crate::files;
 use base64::Engine;
-use mayfly_domain::InstallationId;
+use mayfly_domain::{InstallationId, Secret};
 use mayfly_engine::ports::trail::CheckpointSigner;
-use mayfly_vault::{AuditKey, InstallationKey, KeyText, PrivatePem, SourceError};
+use mayfly_vault::{AuditKey, InstallationKey, KeyText, PrivatePem, SecretLine, SourceError};
 use std::path::PathBuf;
 
 /// Reads a key from where the settings say.
@@ -51,6 +51,14 @@ pub(crate) fn audit_key(keys: &Keys) -> Result<AuditKey, SourceError> {
 /// As [`installation_key`].
 pub(crate) fn private_pem(source: &Source) -> Result<PrivatePem, SourceError> {
     load(source)
+}
+
+/// Reads a secret line, such as the value of a header.
+///
+/// # Errors
+/// As [`installation_key`].
+pub(crate) fn secret_line(source: &Source) -> Result<Secret, SourceError> {
+    load(source).map(SecretLine::into_secret)
 }
 
 /// Signs checkpoints in the name of an installation.

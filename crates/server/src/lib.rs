@@ -40,6 +40,7 @@ mod sign_ins;
 mod sinks;
 mod ssh_authority;
 mod standing_report;
+mod traces;
 mod user_authority;
 mod wire_up;
 mod workers;

@@ -11,6 +11,7 @@ use mayfly_engine::Tasks;
 use mayfly_engine::ports::clock::Clock;
 use mayfly_engine::ports::ledger::LedgerError;
 use mayfly_engine::ports::trail::Trail;
+use mayfly_export::trace::Traces;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,13 +29,14 @@ pub(crate) struct Metrics {
     handle: PrometheusHandle,
     recorder: PrometheusRecorder,
     sinks: States,
+    traces: Option<Arc<Traces>>,
 }
 
 impl Metrics {
     /// Metrics about this server.
-    pub(crate) fn new(context: Arc<Context>, sinks: States) -> Arc<Self> {
+    pub(crate) fn new(context: Arc<Context>, sinks: States, traces: Option<Arc<Traces>>) -> Arc<Self> {
         let recorder = PrometheusBuilder::new().build_recorder();
-        Arc::new(Self { context, handle: recorder.handle(), recorder, sinks })
+        Arc::new(Self { context, handle: recorder.handle(), recorder, sinks, traces })
     }
 
     /// Sets every gauge to what it is now.
@@ -58,6 +60,9 @@ impl Metrics {
             metrics::counter!("mayfly_store_transactions_total").absolute(counts.transactions);
             metrics::counter!("mayfly_store_entries_total").absolute(counts.entries);
             metrics::counter!("mayfly_audit_checkpoints_total").absolute(counts.checkpoints);
+            if let Some(traces) = &self.traces {
+                metrics::counter!("mayfly_trace_spans_dropped_total").absolute(traces.dropped());
+            }
         });
         self.refresh_sinks().await
     }

@@ -7,6 +7,7 @@ use mayfly_access::store::StoreError;
 use mayfly_domain::{AccountName, Entropy, Mark, Place, Prefix};
 use mayfly_engine::Order;
 use mayfly_engine::ports::provider::{AccountWish, Wish};
+use mayfly_engine::ports::trace::Moment;
 use mayfly_providers::Registry;
 use serde_json::json;
 
@@ -63,13 +64,15 @@ pub(crate) async fn settings_at(context: &Context, place: &Place) -> Result<serd
     Ok(there.map_or(serde_json::Value::Null, |record| provider_settings(record, &context.authorities)))
 }
 
-/// The order of a session of this record. `launch` is the user record whose account is lifted, where the record names one.
+/// The order of a session of this record that somebody asked for then. `launch` is the user record whose account is lifted, where the
+/// record names one.
 pub(crate) fn order(
     record: &Record,
     launch: Option<&UserRecord>,
     mark: &Mark,
     authorities: &UserAuthorities,
     prefix: &Prefix,
+    asked: Moment,
     entropy: &mut dyn Entropy,
 ) -> Order {
     let resource = record.resource();
@@ -88,7 +91,7 @@ pub(crate) fn order(
         end_other_sessions: resource.session.end_other_sessions,
         settings: provider_settings(record, authorities),
     };
-    Order { upon: Vec::new(), wish, destination: resource.sessions(), linger: resource.session.linger() }
+    Order { upon: Vec::new(), wish, destination: resource.sessions(), linger: resource.session.linger(), asked }
 }
 
 /// What happens to a session of this record if Mayfly is destroyed now, in words.

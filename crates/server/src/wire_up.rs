@@ -18,6 +18,7 @@ use crate::ports;
 use crate::sign_ins;
 use crate::sinks;
 use crate::ssh_authority;
+use crate::traces;
 use crate::user_authority::{self, UserAuthorities};
 use mayfly_access::store::StoreError;
 use mayfly_brokers::port::Task;
@@ -27,7 +28,9 @@ use mayfly_domain::RunId;
 use mayfly_domain::audit::EventKind;
 use mayfly_engine::ports::clock::Clock;
 use mayfly_engine::ports::ledger::LedgerError;
+use mayfly_engine::ports::trace::Tracer;
 use mayfly_engine::{Engine, Identity, Ports, Tasks};
+use mayfly_export::trace::Traces;
 use mayfly_providers::{Registry, Services};
 use mayfly_store::{OpenError, Store};
 use mayfly_vault::{KeyCheck, SourceError, Vault, VaultError};
@@ -96,7 +99,7 @@ pub enum StartError {
         /// The system's error.
         source: std::io::Error,
     },
-    /// A sink of the trail.
+    /// A sink of the trail, or the receiver of traces.
     #[error("{0}")]
     Sink(String),
     /// The local socket.
@@ -152,6 +155,7 @@ pub(crate) struct Server {
     tasks: Tasks,
     /// Ended first, so that nobody new comes in.
     listeners: Tasks,
+    traces: Option<Arc<Traces>>,
     config: Config,
 }
 
@@ -196,6 +200,7 @@ impl Server {
         let https_tls = authority::https_tls(config.https.as_ref(), &tls)?;
         let authorities = user_authority::load(&config.data_directory, &vault, &config.account_prefix)?;
         let ready = sinks::make(&config).map_err(StartError::Sink)?;
+        let traces = traces::make(&config).map_err(StartError::Sink)?;
         let socket = api::bind(&config.listen.socket).map_err(StartError::Socket)?;
         let https_at = listen_where("listen.https", config.listen.https).await?;
         let postgres_at = listen_where("listen.postgres", config.listen.postgres).await?;
@@ -204,7 +209,8 @@ impl Server {
         tracing::info!(fingerprint = identity.host_key.fingerprint(), "SSH host key");
         let store = open_store(&config, Arc::clone(&clock) as Arc<dyn Clock>, signer).await?;
         let credentials = Arc::new(SealedCredentials::new(Arc::clone(&store), Arc::clone(&vault)));
-        let context = context(&config, &clock, &store, &vault, &credentials, authorities, &tasks).await?;
+        let told = (authorities, traces::tracer(traces.as_ref()));
+        let context = context(&config, &clock, &store, &vault, &credentials, told, &tasks).await?;
         if store.observing() {
             observe(&store);
         } else {
@@ -222,8 +228,9 @@ impl Server {
         }
         let states = sinks::start(ready, &context, &tasks);
         couriers::start(&config, &context, &tasks);
+        let traces = traces::start(traces, &context, &tasks);
         if let Some(listener) = metrics_at {
-            let metrics = Metrics::new(Arc::clone(&context), states);
+            let metrics = Metrics::new(Arc::clone(&context), states, traces.clone());
             listeners.spawn("metrics listener", metrics::serve(listener, metrics, listeners.clone()));
         }
         if !store.observing() {
@@ -249,7 +256,7 @@ impl Server {
             listeners.spawn("https listener", served);
         }
         listeners.spawn("api listener", api::serve(socket, router, listeners.clone()));
-        Ok(Self { context, tasks, listeners, config })
+        Ok(Self { context, tasks, listeners, traces, config })
     }
 
     /// Waits until the copy of the store that this server observes is made the one that acts.
@@ -267,6 +274,7 @@ impl Server {
         {
             tracing::error!(%error, "The end of this run could not be put on record");
         }
+        traces::finish(self.traces.as_ref()).await;
         self.tasks.end().await;
         let store = Arc::clone(&self.context.store);
         // Closing writes the last checkpoint and waits for threads.
@@ -316,7 +324,7 @@ async fn context(
     store: &Arc<Store>,
     vault: &Arc<Vault>,
     credentials: &Arc<SealedCredentials>,
-    authorities: UserAuthorities,
+    (authorities, tracer): (UserAuthorities, Arc<dyn Tracer>),
     tasks: &Tasks,
 ) -> Result<Arc<Context>, StoreError> {
     let run = RunId::random(&mut OsEntropy);
@@ -332,6 +340,7 @@ async fn context(
         clock: Arc::clone(clock) as Arc<dyn Clock>,
         ledger: store.clone(),
         providers: providers.clone(),
+        tracer: Arc::clone(&tracer),
         entropy: Box::new(OsEntropy),
     };
     let margin = Duration::from_secs(config.sessions.margin_s.into());
@@ -346,6 +355,7 @@ async fn context(
         run,
         prefix: config.account_prefix.clone(),
         authorities,
+        tracer,
         lockdowns: Lockdowns::load(store).await?,
     }))
 }

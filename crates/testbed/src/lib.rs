@@ -28,6 +28,7 @@ pub mod schemathesis;
 pub mod scratch;
 pub mod shared;
 pub mod snapshot;
+pub mod traces;
 mod watchdog;
 pub mod webhooks;
 
@@ -37,4 +38,5 @@ pub use postgres::{Flavour, Login, Options, Postgres, PostgresHandle};
 pub use proxy::Proxy;
 pub use rsyslog::Rsyslog;
 pub use scratch::free_port;
+pub use traces::TraceReceiver;
 pub use webhooks::WebhookReceiver;

@@ -27,6 +27,9 @@ pub enum KeyTextError {
     /// A private key as PEM was looked for.
     #[error("the text is not a private key as PEM: it begins with `-----BEGIN PRIVATE KEY-----`")]
     NotPem,
+    /// A secret line was looked for.
+    #[error("the text is not one line of printable ASCII characters")]
+    NotALine,
     /// A recovery key was looked for; what is wrong with the text.
     #[error("{0}")]
     NotRecovery(String),

@@ -39,6 +39,7 @@ mod reports;
 mod scenarios;
 mod sinks;
 mod ssh;
+mod traces;
 mod upgrade;
 mod webhooks;
 mod week;

@@ -19,7 +19,7 @@ pub(crate) fn metrics(installation: &Installation) -> String {
 }
 
 /// The value of a metric.
-fn metric(installation: &Installation, name: &str) -> Option<f64> {
+pub(crate) fn metric(installation: &Installation, name: &str) -> Option<f64> {
     let text = metrics(installation);
     let line = text.lines().find(|line| line.starts_with(name))?;
     line.rsplit(' ').next()?.parse().ok()

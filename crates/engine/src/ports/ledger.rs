@@ -5,8 +5,8 @@ use crate::ports::proof::Ending;
 use async_trait::async_trait;
 use mayfly_domain::audit::Event;
 use mayfly_domain::{
-    AccountName, ChangeId, ChangeKind, ChangeState, Destination, EndReason, Endpoint, Failure, Payload, PersonName,
-    Place, RecordName, RunId, SessionId, SessionState, TargetId, Trust, WallTime,
+    AccountName, ChangeId, ChangeKind, ChangeState, Destination, EndReason, Endpoint, Failure, FailureClass, Payload,
+    PersonName, Place, RecordName, RunId, SessionId, SessionState, TargetId, Trust, WallTime,
 };
 use std::ops::RangeInclusive;
 
@@ -244,6 +244,16 @@ pub enum LedgerError {
     /// The store cannot be written or read now. Whether the entry is durable is unknown only when the text says so.
     #[error("the store is not available: {0}")]
     Unavailable(String),
+}
+
+impl LedgerError {
+    /// Its class, where one is wanted.
+    pub const fn class(&self) -> FailureClass {
+        match self {
+            Self::Expectation(_) => FailureClass::Conflict,
+            Self::Unavailable(_) => FailureClass::Busy,
+        }
+    }
 }
 
 /// A session with everything that belongs to it.

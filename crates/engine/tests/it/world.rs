@@ -8,6 +8,7 @@ use mayfly_contract::faults::Faults;
 use mayfly_contract::ledger::MemoryLedger;
 use mayfly_contract::provider::{FakeProvider, OneProvider};
 use mayfly_contract::target::{FakeTarget, Snapshot};
+use mayfly_contract::tracer::KeptSpans;
 use mayfly_domain::audit::EventKind;
 use mayfly_domain::authorise::{PersonFacts, RecordFacts, authorise};
 use mayfly_domain::{
@@ -17,6 +18,7 @@ use mayfly_domain::{
 use mayfly_engine::ports::clock::Clock;
 use mayfly_engine::ports::ledger::Ledger;
 use mayfly_engine::ports::provider::{AccountWish, Provider, Wish};
+use mayfly_engine::ports::trace::{Moment, Tracer};
 use mayfly_engine::{Engine, Identity, Joined, Order, Ports, Settings};
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -58,6 +60,7 @@ pub(crate) struct World {
     pub(crate) clock: Arc<SimClock>,
     pub(crate) faults: Arc<Faults>,
     pub(crate) ledger: Arc<MemoryLedger>,
+    pub(crate) spans: Arc<KeptSpans>,
     pub(crate) targets: BTreeMap<String, Arc<FakeTarget>>,
     pub(crate) before: BTreeMap<String, Snapshot>,
     pub(crate) seed: u64,
@@ -96,6 +99,7 @@ impl World {
             clock,
             faults,
             ledger,
+            spans: Arc::default(),
             targets,
             before,
             seed,
@@ -151,6 +155,7 @@ impl World {
             clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
             ledger,
             providers: Arc::new(OneProvider(provider)),
+            tracer: Arc::clone(&self.spans) as Arc<dyn Tracer>,
             entropy: Box::new(entropy),
         };
         let engine = Arc::new(Engine::new(self.settings.clone(), identity, ports));
@@ -204,6 +209,7 @@ impl World {
     /// What is wrong once everything should be over.
     pub(crate) fn leftovers(&self) -> Vec<String> {
         let mut wrong = self.invariants();
+        wrong.extend(self.spans.wrong());
         for (host, target) in &self.targets {
             let (now, before) = (target.snapshot(), &self.before[host]);
             if now != *before {
@@ -289,6 +295,7 @@ impl Process {
     pub(crate) async fn join(&self, person: &str, record: &str, connection: u64) -> Result<Joined, Failure> {
         let (_, host, account, group, exclusive) = *RECORDS.iter().find(|known| known.0 == record).unwrap();
         let connection = ConnectionId::random(&mut Seeded::new(connection));
+        let asked = Moment::now(&*self.clock);
         let order = |mark: &mayfly_domain::Mark| {
             let account = match account {
                 Some(name) => AccountWish::Existing { name: AccountName::existing(name) },
@@ -305,6 +312,7 @@ impl Process {
                 destination: wish.place.destination.clone(),
                 wish,
                 linger: LINGER,
+                asked,
             }
         };
         self.engine.join(permit(person, record), connection, order).await

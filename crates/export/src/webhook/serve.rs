@@ -142,7 +142,7 @@ impl<S: Webhooks + Trail> Couriers<S> {
         let poster = Poster::new(webhook.name.as_str(), Arc::clone(&self.settings.tls), allowed);
         let (headers, body) = self.message(webhook, &entry);
         let posted = poster.post(&url, "application/json", &headers, body.into_bytes()).await;
-        Ok(match posted {
+        Ok(match posted.map(|answer| answer.status) {
             Ok(200..=299) => Attempt::Taken,
             Ok(410) => Attempt::Gone,
             Ok(status) => Attempt::Failed(format!("the receiver answers {status}")),

@@ -2,7 +2,7 @@
 
 use crate::config::{Config, Https, Sink, Source};
 use crate::wire_up::{StartError, open_vault};
-use crate::{authority, keys, sinks, user_authority};
+use crate::{authority, keys, sinks, traces, user_authority};
 use mayfly_domain::WallTime;
 use std::path::Path;
 
@@ -54,6 +54,7 @@ pub fn check(path: &Path, now: WallTime) -> Result<CheckReport, StartError> {
     let own = authority::server_tls(&config.data_directory, &vault, &config.public_host, now)?;
     authority::https_tls(config.https.as_ref(), &own)?;
     sinks::make(&config).map_err(StartError::Sink)?;
+    traces::make(&config).map_err(StartError::Sink)?;
     user_authority::load(&config.data_directory, &vault, &config.account_prefix)?;
     let address = |address: Option<std::net::SocketAddr>| address.map_or("off".to_owned(), |at| at.to_string());
     let mut settings = vec![
@@ -73,6 +74,7 @@ pub fn check(path: &Path, now: WallTime) -> Result<CheckReport, StartError> {
         format!("sessions.margin_s = {}", config.sessions.margin_s),
         format!("orphans.scan_every_s = {}", config.orphans.scan_every_s),
         format!("webhooks.ca = {}", config.webhooks.ca.display()),
+        format!("traces.otlp = {}", config.traces.as_ref().map_or("off", |traces| traces.otlp.as_str())),
         format!("log = {:?}, {}", config.log.format, config.log.level),
     ];
     settings.extend(config.audit.sinks.iter().map(|sink| format!("audit.sinks = {}", receiver(sink))));

@@ -135,6 +135,7 @@ fn settings(options: &InitOptions) -> (PathBuf, Config) {
         sessions: Sessions::default(),
         orphans: Orphans::default(),
         webhooks: Webhooks::default(),
+        traces: None,
         log: Log { format: LogFormat::Text, ..Log::default() },
     };
     (etc.join("mayfly.toml"), config)

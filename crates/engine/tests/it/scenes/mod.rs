@@ -11,4 +11,5 @@ mod out;
 pub(crate) mod script;
 mod sessions;
 mod stage;
+mod traces;
 mod written_off;

@@ -11,6 +11,7 @@ use mayfly_domain::{
 };
 use mayfly_engine::ports::ledger::ChangeRow;
 use mayfly_engine::ports::provider::{AccountWish, Wish};
+use mayfly_engine::ports::trace::Moment;
 use mayfly_engine::{Joined, Order};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -75,7 +76,7 @@ impl Want {
         Self { host, ..self }
     }
 
-    fn order(self, mark: &Mark) -> Order {
+    fn order(self, mark: &Mark, asked: Moment) -> Order {
         let account = match self.account {
             Some(name) => AccountWish::Existing { name: AccountName::existing(name) },
             None => AccountWish::Create {
@@ -95,14 +96,15 @@ impl Want {
             settings: serde_json::Value::Null,
         };
         let upon = self.upon.map(wish).into_iter().collect();
-        Order { upon, wish: wish(self.host), destination: destination(self.host), linger: LINGER }
+        Order { upon, wish: wish(self.host), destination: destination(self.host), linger: LINGER, asked }
     }
 
     /// Joins or launches.
     pub(crate) async fn join(self, process: &Process) -> Result<Joined, Failure> {
         static NEXT: AtomicU64 = AtomicU64::new(1_000);
         let connection = ConnectionId::random(&mut Seeded::new(NEXT.fetch_add(1, Ordering::Relaxed)));
-        process.engine.join(permit(self.person, self.record), connection, |mark| self.order(mark)).await
+        let asked = Moment::now(&*process.clock);
+        process.engine.join(permit(self.person, self.record), connection, |mark| self.order(mark, asked)).await
     }
 
     /// Joins, logs in to the target and reports it.
