@@ -42,7 +42,10 @@ const NEEDED: &[Package] = &[
     Package { name: "rsyslog", purpose: "a receiver of the audit trail that is not ours" },
     Package { name: "rsyslog-gnutls", purpose: "that receiver's TLS" },
     Package { name: "openssl", purpose: "certificates of the test servers" },
-    Package { name: "python3-pip", purpose: "fetches the fuzzer of the API, which Debian does not have" },
+    Package {
+        name: "python3-pip",
+        purpose: "fetches the fuzzer of the API and a decoder of traces, which Debian does not have",
+    },
     Package { name: "python3-psycopg2", purpose: "a real client from another language" },
     Package { name: "util-linux", purpose: "setpriv: test servers do not run as root; namespaces of disposable hosts" },
     Package { name: "faketime", purpose: "a target whose clock is off" },

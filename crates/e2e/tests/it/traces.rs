@@ -137,7 +137,9 @@ async fn a_session_is_one_trace_also_when_the_server_is_killed_in_it() {
     let (port, ca) = (receiver.port(), receiver.ca());
     let headers = format!("{{ authorization = {{ file = {token:?} }} }}");
     send_to(installation, &format!("otlp = \"https://localhost:{port}\"\nca = {ca:?}\nheaders = {headers}"));
-    let running = world.serve(&["alice"], &[(Record::new("orders"), None)]).unwrap();
+    let lifting = Record { launch: Some("launch"), linger: "0s", ..Record::new("lifted") };
+    let records = [(Record::new("orders"), None), (lifting, Some(&world.app))];
+    let running = world.serve(&["alice"], &records).unwrap();
     let ticket = world.ticket("alice", "orders").unwrap();
 
     let mut psql = ticket.open().unwrap();
@@ -156,6 +158,18 @@ async fn a_session_is_one_trace_also_when_the_server_is_killed_in_it() {
     for span in spans.iter().filter(|span| ["survey", "create", "remove"].contains(&&*span.name)) {
         assert_eq!(span.attributes["mayfly.target.kind"], "postgresql", "{span:#?}");
     }
+
+    // An account that exists is lowered again, which belongs to whoever was the last to hold it.
+    let mut psql = world.ticket("alice", "lifted").unwrap().open().unwrap();
+    let lifted = running_session(installation);
+    psql.query("select 1").unwrap();
+    drop(psql);
+    world.all_out().unwrap();
+    let spans = of_session(&receiver, &lifted);
+    assert_one_trace(&spans);
+    has_all(&spans, &["survey", "commit", "create", "log-in", "ready", "end", "withdraw", "end-sessions", "look"]);
+    let kinds = spans.iter().filter_map(|span| span.attributes.get("mayfly.change.kind"));
+    assert!(kinds.clone().count() > 0 && kinds.clone().all(|kind| kind == "membership"), "{spans:#?}");
 
     // Another one, in which the server is killed: the next run tells of the way out in the same trace.
     let mut psql = ticket.open().unwrap();
