@@ -34,7 +34,7 @@ impl Tasks {
             }
         };
         #[expect(clippy::disallowed_methods, reason = "the one place where tasks are started")]
-        drop(tokio::spawn(self.tracker.track_future(guarded.instrument(tracing::info_span!("task", name)))));
+        drop(tokio::spawn(self.tracker.track_future(guarded.instrument(tracing::info_span!("task", task = name)))));
     }
 
     /// Ends every task at its next await and waits until all are gone.
