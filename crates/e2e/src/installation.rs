@@ -83,6 +83,25 @@ impl Installation {
         Ok(made)
     }
 
+    /// An installation that somebody made in this directory by `mayfly server init --directory`, on ports of ours from now on. Its
+    /// server does not run. The directory goes when this is dropped.
+    ///
+    /// # Errors
+    /// When its settings cannot be written.
+    pub fn adopt(directory: PathBuf) -> Result<Self> {
+        let ports = [free_port()?, free_port()?, free_port()?, free_port()?];
+        let [https_port, postgres_port, ssh_port, metrics_port] = ports;
+        let made = Self { directory, https_port, postgres_port, ssh_port, metrics_port };
+        let names = ["https", "postgres", "ssh", "metrics"];
+        let settings = std::fs::read_to_string(made.config())?;
+        let of_ours = |line: &str| names.iter().any(|name| line.starts_with(&format!("{name} = \"")));
+        let kept: Vec<&str> = settings.lines().filter(|line| !of_ours(line)).collect();
+        let listens = names.iter().zip(ports).map(|(name, port)| format!("{name} = \"127.0.0.1:{port}\"\n"));
+        let listen = format!("[listen]\n{}", listens.collect::<String>().trim_end());
+        std::fs::write(made.config(), kept.join("\n").replace("[listen]", &listen))?;
+        Ok(made)
+    }
+
     /// Its directory.
     pub fn directory(&self) -> &Path {
         &self.directory

@@ -32,6 +32,7 @@ mod mistakes;
 mod operations;
 mod package;
 mod past_us;
+mod readme;
 mod rebinding;
 mod record_check;
 mod refusals;
