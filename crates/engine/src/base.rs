@@ -9,6 +9,9 @@ use crate::sync::lock;
 use crate::tasks::Tasks;
 use mayfly_domain::{Entropy, Failure, FailureClass, InstallationId, Prefix, RunId, SessionId, TargetId};
 use std::collections::{BTreeMap, BTreeSet};
+use mayfly_domain::{Entropy, Failure, FailureClass, InstallationId, Prefix, RunId, TargetId};
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::Notify;
 
@@ -60,6 +63,8 @@ pub(crate) struct Base {
     entropy: Mutex<Box<dyn Entropy + Send>>,
     /// Sessions on their way out, for their traces.
     pub(crate) ending: Mutex<BTreeMap<SessionId, Known>>,
+    /// How often credentials were changed.
+    credentials: AtomicU64,
     /// Targets that answer again and whose debts have not been looked at since.
     returned: Mutex<BTreeSet<TargetId>>,
 }
@@ -77,6 +82,7 @@ impl Base {
             providers: ports.providers,
             entropy: Mutex::new(ports.entropy),
             ending: Mutex::default(),
+            credentials: AtomicU64::new(0),
             returned: Mutex::default(),
         })
     }
@@ -94,6 +100,16 @@ impl Base {
                 format!("this build has no provider `{name}`: start the build that wrote this"),
             )
         })
+    }
+
+    /// How often credentials were changed: what was refused before the last time says nothing of those that hold now.
+    pub(crate) fn credentials(&self) -> u64 {
+        self.credentials.load(Ordering::Acquire)
+    }
+
+    /// Notes that credentials were changed.
+    pub(crate) fn credentials_changed(&self) {
+        self.credentials.fetch_add(1, Ordering::AcqRel);
     }
 
     /// Notes that a target answers again.

@@ -65,6 +65,12 @@ impl Breaker {
         self.open.is_some()
     }
 
+    /// Credentials were changed: where it was these that the target refused, nobody waits any longer. True when that was so.
+    pub(crate) fn credentials_changed(&mut self) -> bool {
+        let refused = |open: &Open| open.failure.class == FailureClass::CredentialsRefused;
+        self.open.take_if(|open| refused(open)).is_some()
+    }
+
     /// Takes note of a batch's worst news about the target itself: `None` when the target answered.
     pub(crate) fn observe(
         &mut self,

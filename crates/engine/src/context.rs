@@ -66,6 +66,14 @@ impl Shared {
         Ok(Arc::clone(queue))
     }
 
+    /// Credentials were changed: what was refused for want of the right ones is tried again at once, on every target.
+    pub(crate) fn credentials_changed(&self) {
+        self.base.credentials_changed();
+        for queue in lock(&self.queues).values() {
+            queue.credentials_changed();
+        }
+    }
+
     /// The targets whose breaker is open and not due for a probe, and the moment of the next probe among all.
     pub(crate) fn closed_targets(&self) -> (Vec<TargetId>, Option<BootTime>) {
         let now = self.clock.boot();

@@ -121,6 +121,12 @@ impl Engine {
         self.shared.registry.of(|(person, record)| asked(person, record)).iter().filter(|mailbox| end(mailbox)).count()
     }
 
+    /// Tells that a credential was set or a record changed: what targets refused before is tried again at once, instead of after the
+    /// long wait that keeps an administrator from being locked out.
+    pub fn credentials_changed(&self) {
+        self.shared.credentials_changed();
+    }
+
     /// Tries a change again now, whatever its back-off says; one that was kept or written off is taken up again. Returns when it
     /// has been tried, or after half a minute.
     ///

@@ -118,6 +118,13 @@ impl TargetQueue {
         (state.breaker.is_open(), state.breaker.probe_at())
     }
 
+    /// Credentials were changed: what waits because they were refused is tried at once.
+    pub(crate) fn credentials_changed(&self) {
+        if lock(&self.state).breaker.credentials_changed() {
+            self.base.returned(&self.target);
+        }
+    }
+
     fn submit(self: &Arc<Self>, job: Job) {
         let start = {
             let mut state = lock(&self.state);
@@ -171,6 +178,7 @@ impl TargetQueue {
     async fn run(&self, batch: Vec<Job>) {
         let (mut opens, mut looks, mut closes) = (Vec::new(), Vec::new(), Vec::new());
         let mut verb = None;
+        let credentials = self.base.credentials();
         for job in batch {
             match job {
                 Job::Open(step, reply) => opens.push((*step, reply)),
@@ -183,15 +191,15 @@ impl TargetQueue {
         }
         if !opens.is_empty() {
             let (steps, replies): (Vec<_>, Vec<_>) = opens.into_iter().unzip();
-            self.deliver(self.guarded(self.provider.open(steps)).await, replies);
+            self.deliver(credentials, self.guarded(self.provider.open(steps)).await, replies);
         }
         if !looks.is_empty() {
             let (steps, replies): (Vec<_>, Vec<_>) = looks.into_iter().unzip();
-            self.deliver(self.guarded(self.provider.look(steps)).await, replies);
+            self.deliver(credentials, self.guarded(self.provider.look(steps)).await, replies);
         }
         if let Some(verb) = verb {
             let (steps, replies): (Vec<_>, Vec<_>) = closes.into_iter().unzip();
-            self.deliver(self.guarded(self.provider.close(verb, steps)).await, replies);
+            self.deliver(credentials, self.guarded(self.provider.close(verb, steps)).await, replies);
         }
     }
 
@@ -212,16 +220,19 @@ impl TargetQueue {
         }
     }
 
-    fn deliver<T>(&self, results: Vec<Result<T, Failure>>, replies: Vec<Reply<T>>) {
+    /// Hands out the results of a batch that began when credentials had been changed so often.
+    fn deliver<T>(&self, credentials: u64, results: Vec<Result<T, Failure>>, replies: Vec<Reply<T>>) {
         let about = breaker::about_target(results.iter().map(|result| result.as_ref().err())).cloned();
         let change = {
             let mut entropy = self.base.entropy();
-            lock(&self.state).breaker.observe(
-                &self.base.settings,
-                self.base.clock.boot(),
-                about.as_ref(),
-                &mut **entropy,
-            )
+            let breaker = &mut lock(&self.state).breaker;
+            // What was refused with a credential that is no longer the one must not hold back the one that is.
+            let refused = about.as_ref().is_some_and(|failure| failure.class == FailureClass::CredentialsRefused);
+            if refused && credentials != self.base.credentials() && !breaker.is_open() {
+                breaker::Change::None
+            } else {
+                breaker.observe(&self.base.settings, self.base.clock.boot(), about.as_ref(), &mut **entropy)
+            }
         };
         let mut results = results.into_iter();
         for reply in replies {

@@ -42,6 +42,7 @@ impl Context {
             }
             let batch = Batch { expected, put: vec![after], delete: Vec::new(), events: events.to_vec() };
             if let ApplyOutcome::Applied { .. } = self.store.apply(batch).await? {
+                self.engine.credentials_changed();
                 return Ok(Edited::Done);
             }
         }

@@ -66,6 +66,7 @@ pub(super) async fn apply(
         }
         match api.context.store.apply(batch).await? {
             ApplyOutcome::Applied { revision } => {
+                api.context.engine.credentials_changed();
                 end_what_is_no_longer_allowed(&api).await?;
                 return Ok((Tag(revision), Json(answer(&api, revision, planned.applied).await?)));
             }

@@ -70,7 +70,10 @@ impl Served {
             set_by: by.by().to_owned(),
         };
         match Secrets::put(&*api.context.store, kept, vec![event]).await? {
-            SecretOutcome::Stored => Ok(()),
+            SecretOutcome::Stored => {
+                api.context.engine.credentials_changed();
+                Ok(())
+            }
             SecretOutcome::NoSuchRecord => {
                 let detail = format!("user record {user} was deleted meanwhile");
                 Err(Refusal::new(Code::NotFound, detail).next("mayfly ls -k user"))

@@ -58,6 +58,26 @@ fn refused_credentials_are_tried_rarely_and_once_for_all() {
     });
 }
 
+/// Once the administrator has set the right credential, nobody waits for the slowest back-off to pass.
+#[test]
+fn credentials_that_are_changed_are_tried_at_once() {
+    let (world, script) = stage();
+    world.live(|process| async {
+        let process = process;
+        process.start().await;
+        let client = Want::made("alice").connect(&process).await.unwrap();
+        script.break_host("one", FailureClass::CredentialsRefused);
+        client.leave();
+        process.sleep(secs(20)).await;
+        script.clear();
+        let held_back = Want::made("bob").join(&process).await.map(drop).unwrap_err();
+        assert_eq!(held_back.class, FailureClass::CredentialsRefused, "{held_back}");
+        process.engine.credentials_changed();
+        Want::made("bob").connect(&process).await.unwrap().leave();
+        world.cleaned(&process, 20).await;
+    });
+}
+
 /// FAILURES 28: a target that is down has its own breaker and its own queue; a healthy one does not notice.
 #[test]
 fn a_dead_target_slows_nobody_else() {
