@@ -9,8 +9,6 @@ use crate::sync::lock;
 use crate::tasks::Tasks;
 use mayfly_domain::{Entropy, Failure, FailureClass, InstallationId, Prefix, RunId, SessionId, TargetId};
 use std::collections::{BTreeMap, BTreeSet};
-use mayfly_domain::{Entropy, Failure, FailureClass, InstallationId, Prefix, RunId, TargetId};
-use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::Notify;

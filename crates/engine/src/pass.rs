@@ -70,11 +70,13 @@ pub(crate) struct Pass {
     steps: u32,
     /// The steps that are over and nobody was told of yet.
     spans: Vec<Span>,
+    /// How often credentials had been changed when it began.
+    credentials: u64,
 }
 
 impl Pass {
     pub(crate) fn new(shared: &Arc<Shared>, change: ChangeRow, ours: Vec<String>, holds: Vec<SessionId>) -> Self {
-        let mut state = PassState::default();
+        let (mut state, credentials) = (PassState::default(), shared.credentials());
         let queue = match shared.queue(&change.target, &change.provider) {
             Ok(queue) => Some(queue),
             Err(failure) => {
@@ -90,6 +92,7 @@ impl Pass {
             holds,
             state,
             gone_at: None,
+            credentials,
             steps: 0,
             spans: Vec::new(),
         }
@@ -293,7 +296,11 @@ impl Pass {
 
     async fn give_up(mut self, failure: Failure) -> PassEnd {
         let tries = self.change.tries.saturating_add(1);
-        let wait = backoff::wait(&self.shared.settings, failure.class, tries, &mut **self.shared.entropy());
+        // Those that were refused may have been changed while this was under way; then there is nothing to wait for.
+        let changed =
+            failure.class == FailureClass::CredentialsRefused && self.credentials != self.shared.credentials();
+        let (class, after) = if changed { (FailureClass::Busy, 1) } else { (failure.class, tries) };
+        let wait = backoff::wait(&self.shared.settings, class, after, &mut **self.shared.entropy());
         tracing::warn!(change = %self.change.id, target_id = %self.change.target, account = %self.change.account, tries,
             error = %failure, "A change could not be withdrawn; it is tried again");
         // A target that is down for a week would fill trail and trace with one sentence; news and every doubling are enough.

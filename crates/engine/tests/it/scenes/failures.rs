@@ -72,6 +72,7 @@ fn credentials_that_are_changed_are_tried_at_once() {
         script.clear();
         let held_back = Want::made("bob").join(&process).await.map(drop).unwrap_err();
         assert_eq!(held_back.class, FailureClass::CredentialsRefused, "{held_back}");
+        process.sleep(secs(1)).await;
         process.engine.credentials_changed();
         Want::made("bob").connect(&process).await.unwrap().leave();
         world.cleaned(&process, 20).await;
