@@ -7,5 +7,5 @@ WHERE state = 'ending'
       AND change.state IN ('intended', 'present', 'withdrawing'))
   AND NOT EXISTS (
     SELECT 1 FROM hold JOIN change ON change.id = hold.change
-    WHERE hold.session = session.id AND change.state IN ('intended', 'present', 'withdrawing'))
+    WHERE hold.session = session.id AND change.kind = 'membership' AND change.state IN ('intended', 'present', 'withdrawing'))
 ORDER BY id LIMIT ?1

@@ -165,3 +165,24 @@ proptest! {
         });
     }
 }
+
+/// A hold says something of a membership alone: every other change belongs to its session, whoever names it.
+#[tokio::test]
+async fn a_hold_of_an_account_is_nobodys_claim() {
+    let rig = Rig::new();
+    let (store, model) = (rig.open(), MemoryLedger::new(Arc::new(Faults::default())));
+    let (account, id) = (row(0, 1, 0, ChangeState::Intended, false), session_id(0));
+    let hold = HoldRow { change: account.id.clone(), session: id.clone() };
+    let (from, to) = (SessionState::Launching, SessionState::Ending);
+    let writes = vec![
+        Write::Intend(Box::new(account)),
+        Write::OpenSession(session(0)),
+        Write::Hold(hold),
+        Write::MoveSession { id, from, to, at: at(3), reason: None },
+    ];
+    let entry = Entry { writes, events: vec![event(1)] };
+    store.commit(entry.clone()).await.unwrap();
+    model.commit(entry).await.unwrap();
+    compare(&store, &model).await;
+    assert_eq!(store.closable_sessions(9).await.unwrap().len(), 1);
+}
