@@ -76,10 +76,11 @@ fn a_host_has_what_sessions_use() {
         let host = start(flavour);
         let script = "for tool in rsync git python3 crontab at visudo sftp; do command -v $tool > /dev/null; done\n\
                       for name in stdin stdout stderr fd shm mqueue pts/ptmx; do test -e /dev/$name; done\n\
-                      pgrep -x cron > /dev/null; pgrep -x atd > /dev/null\n\
                       test -d /run/systemd/system && echo systemd || echo plain";
         let expected = if flavour == Flavour::Systemd { "systemd\n" } else { "plain\n" };
         assert_eq!(host.shell(script).unwrap(), expected);
+        // They go on starting by themselves once they are started.
+        eventually("cron and at", || host.shell("pgrep -x cron > /dev/null; pgrep -x atd > /dev/null").is_ok());
         // What nobody waits for any more is buried.
         host.shell("setsid sh -c 'sleep 0.1 & exec true' < /dev/null > /dev/null 2>&1").unwrap();
         eventually("the end of all zombies", || host.shell("ps axo stat= | grep -c ^Z || :").unwrap() == "0\n");
