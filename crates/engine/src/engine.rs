@@ -34,15 +34,15 @@ impl Engine {
         Self { shared: Shared::new(settings, identity, ports) }
     }
 
-    /// Starts the reconciler and takes out the sessions of earlier runs. Returns how many there were; their removal goes on.
+    /// Starts the reconciler and begins to take out the sessions of earlier runs; nobody has to wait for that.
     ///
     /// # Errors
     /// [`LedgerError`] when the ledger cannot be read: then nothing must be opened.
-    pub async fn start(&self) -> Result<usize, LedgerError> {
+    pub async fn start(&self) -> Result<(), LedgerError> {
         write_off::load(&self.shared).await?;
-        let found = reconcile::recover(&self.shared).await?;
+        self.shared.tasks.spawn("recovery", reconcile::recover(Arc::clone(&self.shared)));
         self.shared.tasks.spawn("reconciler", reconcile::run(Arc::clone(&self.shared)));
-        Ok(found)
+        Ok(())
     }
 
     /// Joins the person's session of that record, or launches one and waits for it. Dropping the future gives up waiting; a

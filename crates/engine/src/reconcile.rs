@@ -20,6 +20,8 @@ const SLEEP_MOST: Duration = Duration::from_secs(5);
 const SLEEP_LEAST: Duration = Duration::from_millis(10);
 /// How long a change is left alone whose pass could not be written down.
 const UNWRITTEN_PAUSE: Duration = Duration::from_secs(1);
+/// How long to wait before what cannot be read is read again.
+const UNREAD_PAUSE: Duration = Duration::from_secs(1);
 /// A step of the wall clock that is worth an event.
 const STEP: Duration = Duration::from_secs(5);
 
@@ -141,29 +143,52 @@ async fn pass(shared: &Arc<Shared>, id: &ChangeId) -> PassEnd {
     }
 }
 
-/// Takes out every session that belongs to an earlier run of the server.
-pub(crate) async fn recover(shared: &Arc<Shared>) -> Result<usize, LedgerError> {
-    let mut after: Option<SessionId> = None;
-    let mut found = 0;
+/// Takes out every session that belongs to an earlier run of the server. Nothing else waits for it: there may be very many, on
+/// targets that do not answer, and what this run opens never belongs to an earlier one.
+pub(crate) async fn recover(shared: Arc<Shared>) {
+    let (mut after, mut found) = (None, 0_usize);
     loop {
-        let page = shared.ledger.sessions_of_other_runs(&shared.identity.run, after.as_ref(), PAGE).await?;
-        for session in &page {
-            let Some(footprint) = shared.ledger.footprint(&session.id).await? else { continue };
-            found += 1;
-            let place = Arc::clone(&shared.passes).acquire_owned().await;
-            let mut way_out = WayOut::new(shared, footprint.session, footprint.changes, Vec::new());
-            shared.tasks.spawn("recovery", async move {
-                let ended = Ended { reason: EndReason::ServerLost, actor: "server".to_owned(), text: None };
-                let recorded = way_out.begin(ended);
-                way_out.run(recorded).await;
-                drop(place);
-            });
-        }
-        match page.last() {
-            Some(last) if page.len() == PAGE as usize => after = Some(last.id.clone()),
-            _ => return Ok(found),
+        match recover_page(&shared, after.as_ref()).await {
+            Ok((taken, last)) => {
+                found += taken;
+                after = last;
+                if after.is_none() {
+                    break;
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, "Sessions of an earlier run cannot be read; trying again");
+                shared.clock.sleep_until(shared.clock.boot().plus(UNREAD_PAUSE)).await;
+            }
         }
     }
+    if found > 0 {
+        tracing::warn!(sessions = found, "Sessions of an earlier run are taken out");
+    }
+}
+
+/// Begins to take out one page of them. Returns how many, and the last where there may be more.
+async fn recover_page(
+    shared: &Arc<Shared>,
+    after: Option<&SessionId>,
+) -> Result<(usize, Option<SessionId>), LedgerError> {
+    let page = shared.ledger.sessions_of_other_runs(&shared.identity.run, after, PAGE).await?;
+    let mut footprints = Vec::new();
+    for session in &page {
+        footprints.extend(shared.ledger.footprint(&session.id).await?);
+    }
+    let (found, more) = (footprints.len(), page.len() == PAGE as usize);
+    for footprint in footprints {
+        let place = Arc::clone(&shared.passes).acquire_owned().await;
+        let mut way_out = WayOut::new(shared, footprint.session, footprint.changes, Vec::new());
+        shared.tasks.spawn("recovery", async move {
+            let ended = Ended { reason: EndReason::ServerLost, actor: "server".to_owned(), text: None };
+            let recorded = way_out.begin(ended);
+            way_out.run(recorded).await;
+            drop(place);
+        });
+    }
+    Ok((found, page.into_iter().last().filter(|_| more).map(|last| last.id)))
 }
 
 /// Microseconds by which the wall clock is ahead of the boot clock.

@@ -297,10 +297,7 @@ fn observe(store: &Store) {
 /// Begins a run: it is on record, and what earlier runs left is taken out.
 async fn act(context: &Context) -> Result<(), StartError> {
     context.record(vec![context.event(EventKind::ServerStarted, "server")]).await?;
-    let found = context.engine.start().await?;
-    if found > 0 {
-        tracing::warn!(sessions = found, "Sessions of an earlier run are taken out");
-    }
+    context.engine.start().await?;
     Ok(())
 }
 

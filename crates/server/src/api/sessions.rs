@@ -10,7 +10,7 @@ use mayfly_domain::{
 };
 use mayfly_engine::Closing;
 use mayfly_engine::ports::history::{Asked, History};
-use mayfly_engine::ports::ledger::{Held, Ledger, SessionRow};
+use mayfly_engine::ports::ledger::{Footprint, Held, Ledger, SessionRow};
 use mayfly_wire::Page;
 use mayfly_wire::paths;
 use mayfly_wire::problem::Code;
@@ -153,6 +153,11 @@ pub(super) async fn end(
     let Some(closed) = api.context.engine.end(&id, EndReason::Terminated, by.by(), request.reason) else {
         let known = api.context.store.footprint(&id).await?;
         let detail = match known {
+            Some(Footprint { session, .. })
+                if session.run != api.context.run && session.state != SessionState::Ended =>
+            {
+                format!("session {id} is of an earlier run of the server and is taken out already")
+            }
             Some(footprint) => format!("session {id} is {} already", footprint.session.state.as_str()),
             None => format!("there is no session {id}"),
         };

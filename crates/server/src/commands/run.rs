@@ -23,6 +23,7 @@ pub async fn run(path: &Path, tell: impl Fn(Phase) + Send) -> Result<(), StartEr
     let config = Config::read(path)?;
     logging::start(&config.log).map_err(StartError::Socket)?;
     no_core_files();
+    all_files();
     let failed = |source| StartError::File { path: path.to_owned(), source };
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
@@ -57,5 +58,15 @@ pub fn no_core_files() {
     }
     if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
         tracing::warn!(%error, "Memory dumps could not be switched off");
+    }
+}
+
+/// Raises the limit of open files to what the system allows: each client and each connection to a target is one, and a shell starts
+/// programs with 1,024. Where the system does not let it, that is logged.
+fn all_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        tracing::warn!(%error, current = ?limit.current, "The limit of open files could not be raised");
     }
 }

@@ -1,13 +1,12 @@
 //! How fast access ends, one session at a time.
 
+use crate::api;
 use crate::figures::{Row, millis};
 use crate::raw::Raw;
 use crate::world::{LOOKS, World};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use std::path::PathBuf;
 use std::time::Instant;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::UnixStream;
 
 /// For each end: until the client's last byte, and until the account was seen to be gone, in milliseconds.
 #[derive(Default)]
@@ -70,20 +69,8 @@ async fn raw(world: &World, times: usize) -> Result<Ends> {
     Ok(ends)
 }
 
-/// Ends a session as `mayfly sessions end` does, without the time that a process takes to start.
+/// Ends a session as `mayfly sessions end` does.
 async fn end(socket: PathBuf, id: String) -> Result<()> {
-    let mut stream = UnixStream::connect(socket).await?;
-    let body = r#"{"reason":"the benchmark"}"#;
-    let request = format!(
-        "POST /v1/sessions/{id}/end HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
-         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    stream.write_all(request.as_bytes()).await?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await?;
-    if !answer.starts_with("HTTP/1.1 200") {
-        bail!("the session was not ended: {answer}");
-    }
+    api::post(&socket, &format!("/v1/sessions/{id}/end"), r#"{"reason":"the benchmark"}"#).await?;
     Ok(())
 }

@@ -7,13 +7,17 @@
     reason = "a benchmark starts tasks and processes, reads the machine's clock and prints figures"
 )]
 
+mod api;
+mod crowd;
 mod ends;
 mod figures;
 mod host;
 mod launch;
+mod lingering;
 mod memory;
 mod raw;
 mod select;
+mod store;
 mod storm;
 mod tls;
 mod world;
@@ -39,18 +43,24 @@ struct Effort {
     copied: u64,
     /// Idle sessions over SSH, one for each person.
     sessions: usize,
+    /// How many records everybody opens, and how long these sessions wait, which all expire at one moment.
+    lingering: lingering::Size,
+    /// Live sessions in the ledger at a start.
+    ledger: u64,
 }
 
 const FULL: Effort = Effort {
-    persons: 500,
+    persons: 1000,
     rounds: 5,
     seconds: 5,
     ends: 100,
-    expiry: Duration::from_secs(90),
+    expiry: Duration::from_secs(150),
     idle: 200,
     log_ins: 100,
     copied: 1024,
     sessions: 200,
+    lingering: lingering::Size { records: 15, duration: Duration::from_secs(600) },
+    ledger: 256_000,
 };
 const QUICK: Effort = Effort {
     persons: 64,
@@ -62,6 +72,8 @@ const QUICK: Effort = Effort {
     log_ins: 20,
     copied: 256,
     sessions: 50,
+    lingering: lingering::Size { records: 4, duration: Duration::from_secs(30) },
+    ledger: 16_000,
 };
 
 fn main() -> Result<()> {
@@ -77,7 +89,10 @@ async fn run(effort: &Effort) -> Result<()> {
     let (load_before, cores) = (figures::load(), std::thread::available_parallelism()?);
     let world = Arc::new(World::start(effort.persons).await?);
     let mut rows = Vec::new();
-    let measured = measure(&world, effort, &mut rows).await.and_then(|()| measure_host(effort, &mut rows));
+    let measured = match measure(&world, effort, &mut rows).await {
+        Ok(()) => measure_store(effort, &mut rows).await.and_then(|()| measure_host(effort, &mut rows)),
+        failed => failed,
+    };
     // What was measured before something failed is shown all the same.
     figures::print(&rows);
     println!(
@@ -87,6 +102,19 @@ async fn run(effort: &Effort) -> Result<()> {
         figures::fsync(world.installation.directory())?
     );
     measured
+}
+
+/// The store by itself, without a target.
+async fn measure_store(effort: &Effort, rows: &mut Vec<figures::Row>) -> Result<()> {
+    let load = figures::load_of_a_minute();
+    rows.extend(
+        store::trail(effort.rounds, Duration::from_secs(effort.seconds)).await?.into_iter().map(|row| row.after(&load)),
+    );
+    eprintln!("audit events: done");
+    let load = figures::load_of_a_minute();
+    rows.extend(store::ledger(effort.ledger).await?.into_iter().map(|row| row.after(&load)));
+    eprintln!("a full ledger: done");
+    Ok(())
 }
 
 /// What needs a Linux host, which only root can make.
@@ -119,6 +147,11 @@ async fn measure(world: &Arc<World>, effort: &Effort, rows: &mut Vec<figures::Ro
     let load = figures::load_of_a_minute();
     add("expiries", &load, storm::rows(world, effort.persons, effort.expiry).await?);
     let load = figures::load_of_a_minute();
+    add("everybody at once", &load, crowd::rows(world, effort.ends).await?);
+    let load = figures::load_of_a_minute();
     add("idle connections", &load, vec![memory::idle(world, effort.idle).await?]);
+    let load = figures::load_of_a_minute();
+    // Last, since it gives everybody other records.
+    add("idle sessions", &load, lingering::rows(world, effort.lingering).await?);
     Ok(())
 }

@@ -70,6 +70,13 @@ impl Raw {
         self.send(&REMOVE, account).await
     }
 
+    /// Ends every connection of the accounts whose names are like this, with one statement.
+    pub(crate) async fn cut(&self, like: &str) -> Result<()> {
+        let sql = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename LIKE $1";
+        self.0.query_one(sql, &[&like]).await.context("a raw cut")?;
+        Ok(())
+    }
+
     async fn send(&self, statements: &[&str], account: &Account) -> Result<()> {
         for statement in statements {
             let sql = statement.replace("{name}", &account.name).replace("{key}", &account.key.to_string());

@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as Task, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::TcpSocket;
 use tokio_postgres::Client;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::tls::{ChannelBinding, TlsConnect, TlsStream};
@@ -38,9 +38,21 @@ impl Address {
 
     /// Connects. The task that is returned ends when the connection does.
     pub(crate) async fn connect(&self, user: &str, password: &str) -> Result<(Client, tokio::task::JoinHandle<()>)> {
+        self.connect_from(Ipv4Addr::LOCALHOST, user, password).await
+    }
+
+    /// As [`Self::connect`], from another address of this machine: a broker counts clients by their addresses.
+    pub(crate) async fn connect_from(
+        &self,
+        source: Ipv4Addr,
+        user: &str,
+        password: &str,
+    ) -> Result<(Client, tokio::task::JoinHandle<()>)> {
         let mut config = tokio_postgres::Config::new();
         config.user(user).password(password).dbname("orders").ssl_mode(SslMode::Require);
-        let tcp = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).await?;
+        let socket = TcpSocket::new_v4()?;
+        socket.bind((source, 0).into())?;
+        let tcp = socket.connect((Ipv4Addr::LOCALHOST, self.port).into()).await?;
         tcp.set_nodelay(true)?;
         let tls = Tls(Arc::clone(&self.config));
         let (client, connection) = config.connect_raw(tcp, tls).await.context("cannot connect")?;

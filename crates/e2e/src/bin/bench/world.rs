@@ -19,7 +19,7 @@ const CONNECTIONS: u16 = 250;
 
 /// How many connections the target takes: one for each of the sessions that expire at one moment, and some for administrators
 /// and those who look.
-const TARGET_CONNECTIONS: u32 = 700;
+const TARGET_CONNECTIONS: u32 = 1200;
 
 /// How often the target is looked at where milliseconds matter.
 pub(crate) const LOOKS: Duration = Duration::from_millis(2);
@@ -40,6 +40,8 @@ pub(crate) struct World {
     pub(crate) admin: Login,
     /// The account that goes round us.
     pub(crate) direct: Login,
+    /// Who there is.
+    names: Vec<String>,
     /// One way in for each person.
     pub(crate) tickets: Vec<Ticket>,
     /// Where Mayfly is.
@@ -71,7 +73,7 @@ impl World {
         let people: Vec<&str> = names.iter().map(String::as_str).collect();
         objects::apply(&installation, &postgres, &admin, &people, &[(record("8h"), None)])?;
         let (load_at_sign_ins, before) = (figures::load_of_a_minute(), figures::resident(running.pid())?);
-        let tickets = tickets(&installation, &names)?;
+        let tickets = tickets(&installation, &names, "orders")?;
         let resident_at_sign_ins = (before, figures::resident(running.pid())?);
         let broker = Address::new(installation.postgres_port, &std::fs::read_to_string(installation.ca())?)?;
         let target = Address::new(postgres.port(), postgres.ca_pem())?;
@@ -83,6 +85,7 @@ impl World {
             postgres,
             admin,
             direct,
+            names,
             tickets,
             broker,
             target,
@@ -98,6 +101,24 @@ impl World {
         let yaml = record(&duration).yaml(&self.postgres, ca.to_str().context("a path that is text")?);
         self.installation.must(&["apply", "-f", "-"], &yaml)?;
         Ok(())
+    }
+
+    /// Makes so many records of the same database, whose sessions wait for another connection as long as they last, and signs
+    /// everybody in to each.
+    pub(crate) fn lingering_tickets(&self, records: usize, duration: Duration) -> Result<Vec<Ticket>> {
+        let length = format!("{}s", duration.as_secs());
+        let names: Vec<String> = (0..records).map(|number| format!("lingering{number}")).collect();
+        let records = names.iter().map(|name| {
+            let record = Record { duration: &length, linger: &length, ..Record::new(name) };
+            (record, None)
+        });
+        let people: Vec<&str> = self.names.iter().map(String::as_str).collect();
+        objects::apply(&self.installation, &self.postgres, &self.admin, &people, &records.collect::<Vec<_>>())?;
+        let mut all = Vec::new();
+        for name in &names {
+            all.extend(tickets(&self.installation, &self.names, name)?);
+        }
+        Ok(all)
     }
 
     /// Holds the server still, or lets it go on.
@@ -201,12 +222,12 @@ fn fill(postgres: &Postgres) -> Result<()> {
 }
 
 /// Signs every person in, a few at a time.
-fn tickets(installation: &Installation, names: &[String]) -> Result<Vec<Ticket>> {
+fn tickets(installation: &Installation, names: &[String], record: &str) -> Result<Vec<Ticket>> {
     let start = Instant::now();
     let got: Vec<Result<Vec<Ticket>>> = std::thread::scope(|scope| {
-        let parts = names.chunks(names.len().div_ceil(4)).map(|part| {
-            scope.spawn(move || part.iter().map(|name| Ticket::get(installation, name, "orders")).collect())
-        });
+        let parts = names
+            .chunks(names.len().div_ceil(4))
+            .map(|part| scope.spawn(move || part.iter().map(|name| Ticket::get(installation, name, record)).collect()));
         let parts: Vec<_> = parts.collect();
         let joined = parts.into_iter().map(|part| part.join());
         joined.map(|part| part.unwrap_or_else(|_| Err(anyhow::anyhow!("a thread panicked")))).collect()

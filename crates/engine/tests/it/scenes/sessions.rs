@@ -6,7 +6,8 @@ use crate::world::{DURATION, LINGER};
 use mayfly_domain::EndReason;
 use mayfly_domain::audit::EventKind;
 use mayfly_engine::Signal;
-use mayfly_engine::ports::provider::CloseVerb::Disable;
+use mayfly_engine::ports::clock::Clock;
+use mayfly_engine::ports::provider::CloseVerb::{Disable, EndSessions, Withdraw};
 
 /// A second connection joins the session; another person has one of their own (FAILURES 47).
 #[test]
@@ -187,11 +188,39 @@ fn sessions_of_earlier_runs_go_out() {
     assert!(killed);
     world.live(|process| async {
         let process = process;
-        assert_eq!(process.engine.start().await, Ok(2));
+        process.engine.start().await.unwrap();
         world.cleaned(&process, 60).await;
         let events = world.events(EventKind::SessionTerminated);
         assert_eq!(events.len(), 2);
         assert!(events.iter().all(|event| event.detail["end"] == "server_lost"));
+    });
+}
+
+/// However many sessions an earlier run left on a target that does not answer: a start waits for none of them, and people get on.
+#[test]
+fn a_start_waits_for_no_target() {
+    let (mut world, script) = stage();
+    world.settings.passes = 1;
+    world.live(|process| async {
+        let process = process;
+        process.start().await;
+        let _client = Want::made("alice").connect(&process).await.unwrap();
+        let _lifted = Want::lift("bob", "deploy").connect(&process).await.unwrap();
+        world.faults.crash_after(1);
+        Want::made("carol").join(&process).await.unwrap_err();
+    });
+    let gate = Signal::new();
+    for verb in [Disable, EndSessions, Withdraw] {
+        script.on(What::Close(verb), 1, Do::Wait(gate.clone()));
+    }
+    world.live(|process| async {
+        let process = process;
+        let before = process.clock.boot();
+        process.engine.start().await.unwrap();
+        assert_eq!(process.clock.boot(), before, "the clock of a simulation stands still unless somebody waits");
+        Want::made("dave").connect(&process).await.unwrap().leave();
+        gate.set(());
+        world.cleaned(&process, 120).await;
     });
 }
 
