@@ -11,7 +11,7 @@ const HOST_PACKAGES: &[&str] = &["mmdebstrap", "iproute2", "mount", "openssh-cli
 /// What `cargo xtask bench` takes.
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Fewer and shorter rounds: three or four minutes instead of about twenty.
+    /// Fewer and shorter rounds: about five minutes instead of about forty.
     #[arg(long)]
     quick: bool,
 }
