@@ -1,12 +1,11 @@
 //! Tokens of the API: what a program gives to administer this server from afar. One is made on request, shown once, named,
 //! scoped, and ends by itself. Only its hash is stored.
 
+use crate::bearer;
 use mayfly_domain::authorise::TokenFacts;
 use mayfly_domain::{ApiTokenId, Entropy, RecordName, Scope, Secret, WallTime};
-use sha2::{Digest as _, Sha256};
 use std::fmt;
 use std::time::Duration;
-use subtle::ConstantTimeEq as _;
 
 /// How long a token is valid unless said otherwise.
 pub const VALID_DEFAULT: Duration = Duration::from_secs(24 * 60 * 60);
@@ -15,10 +14,6 @@ pub const VALID_LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
 /// What every token begins with, so that scanners for secrets find one that was committed or pasted somewhere.
 pub const PREFIX: &str = "mayfly_pat_";
-
-/// The characters of a token's id behind `tok_`, and the hexadecimal digits of the secret behind it.
-const ID_LENGTH: usize = 16;
-const SECRET_DIGITS: usize = 64;
 
 /// A token as it is stored.
 #[derive(Clone, PartialEq, Eq)]
@@ -86,14 +81,7 @@ impl ApiToken {
         scopes.sort_unstable();
         scopes.dedup();
         let id = ApiTokenId::random(entropy);
-        let secret = Secret::random(entropy);
-        // The capacity is exact, so that no half-filled copy stays behind in freed memory.
-        let mut text = String::with_capacity(PREFIX.len() + ID_LENGTH + 1 + SECRET_DIGITS);
-        text.push_str(PREFIX);
-        text.push_str(id.as_str().trim_start_matches(ApiTokenId::PREFIX));
-        text.push('_');
-        text.push_str(secret.expose());
-        let token = Secret::new(text);
+        let token = bearer::draw(PREFIX, id.as_str().trim_start_matches(ApiTokenId::PREFIX), entropy);
         let kept = Self {
             id,
             name: wanted.name,
@@ -101,14 +89,14 @@ impl ApiToken {
             issued: now,
             expires: now.plus(wanted.valid),
             made_by: wanted.made_by,
-            hash: hash(&token),
+            hash: bearer::hash(&token),
         };
         Ok((token, kept))
     }
 
     /// Whether this is the token that was shown, compared in constant time.
     pub fn is(&self, shown: &Secret) -> bool {
-        bool::from(self.hash.ct_eq(&hash(shown)))
+        bearer::is(&self.hash, shown)
     }
 
     /// What a decision needs to know of it.
@@ -117,17 +105,9 @@ impl ApiToken {
     }
 }
 
-/// A token has 256 random bits, so that its hash needs neither salt nor stretching.
-fn hash(token: &Secret) -> [u8; 32] {
-    Sha256::digest(token.expose().as_bytes()).into()
-}
-
 /// The id in a token that somebody shows; `None` when it has not the form of one.
 pub fn id_of(token: &Secret) -> Option<ApiTokenId> {
-    let (id, secret) = token.expose().strip_prefix(PREFIX)?.split_once('_')?;
-    let digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-    let is_secret = secret.len() == SECRET_DIGITS && secret.bytes().all(digit);
-    ApiTokenId::parse(&format!("{}{id}", ApiTokenId::PREFIX)).ok().filter(|_| is_secret)
+    ApiTokenId::parse(&format!("{}{}", ApiTokenId::PREFIX, bearer::id(PREFIX, token)?)).ok()
 }
 
 #[cfg(test)]

@@ -62,6 +62,10 @@ kinds! {
     ApiTokenIssued = "api_token.issued",
     /// A token of the API was taken back.
     ApiTokenRevoked = "api_token.revoked",
+    /// A person who signed in was given a token for themself.
+    PersonTokenIssued = "person_token.issued",
+    /// A person's token was taken back: they signed out.
+    PersonTokenRevoked = "person_token.revoked",
     /// The person may open the record.
     AccessGranted = "access.granted",
     /// The person may not, or not now.

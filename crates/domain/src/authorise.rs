@@ -198,6 +198,82 @@ pub fn authorise_token(token: TokenFacts<'_>, wanted: Scope, at: WallTime) -> Re
     Ok(Administration { by: format!("token:{}", token.id), login: None })
 }
 
+/// The proof that a person has signed in and asks for themself. Only [`authorise_oneself`] makes one. It administers nothing, and
+/// whether the person may open something is decided by [`authorise`] each time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Oneself {
+    person: PersonName,
+    token: String,
+    until: WallTime,
+}
+
+impl Oneself {
+    /// Who.
+    pub fn person(&self) -> &PersonName {
+        &self.person
+    }
+
+    /// The id of the token that proved it.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// When the sign-in ends, by our wall clock.
+    pub fn until(&self) -> WallTime {
+        self.until
+    }
+}
+
+/// What the decision needs to know of a person's token whose bearer has proved to have it.
+#[derive(Debug, Clone, Copy)]
+pub struct PersonTokenFacts<'a> {
+    /// Its id, as the trail names it.
+    pub id: &'a str,
+    /// Whose it is.
+    pub person: &'a PersonName,
+    /// Whether the person is switched off or gone.
+    pub disabled: bool,
+    /// When it was given out, by our wall clock.
+    pub issued: WallTime,
+    /// From when on it is refused, by our wall clock.
+    pub expires: WallTime,
+}
+
+/// Why a person's token proves nothing any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PersonTokenRefusal {
+    /// Its time is over.
+    #[error("the sign-in has ended: sign in again")]
+    Expired,
+    /// It was issued in the future: the clock was set back, so its end cannot be trusted.
+    #[error("the sign-in lies in the future: the server's clock was set back; sign in again")]
+    NotYetValid,
+    /// The person is disabled or gone, or is locked down.
+    #[error("the sign-in is void: ask an administrator")]
+    Void,
+}
+
+/// Decides whether the bearer of a person's token is that person at `at`, while these lockdowns hold. One of a record locks nobody out.
+///
+/// # Errors
+/// [`PersonTokenRefusal`] when not.
+pub fn authorise_oneself(
+    token: PersonTokenFacts<'_>,
+    lockdowns: &[Lockdown],
+    at: WallTime,
+) -> Result<Oneself, PersonTokenRefusal> {
+    if at >= token.expires {
+        return Err(PersonTokenRefusal::Expired);
+    }
+    if at < token.issued {
+        return Err(PersonTokenRefusal::NotYetValid);
+    }
+    if token.disabled || lockdowns.iter().any(|lockdown| lockdown.locks_out(token.person)) {
+        return Err(PersonTokenRefusal::Void);
+    }
+    Ok(Oneself { person: token.person.clone(), token: token.id.to_owned(), until: token.expires })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -266,5 +342,23 @@ mod tests {
         assert_eq!(ask(Scope::Read, 9), Err(TokenRefusal::NotYetValid));
         let none = TokenFacts { scopes: &[], ..token };
         assert!(Scope::ALL.iter().all(|scope| authorise_token(none, *scope, issued).is_err()));
+    }
+
+    #[test]
+    fn a_sign_in_is_of_one_person_and_ends_with_its_time_the_person_or_a_lockdown() {
+        let (alice, issued, expires) = (person("alice"), WallTime::from_micros(10), WallTime::from_micros(20));
+        let token = PersonTokenFacts { id: "sgn_1", person: &alice, disabled: false, issued, expires };
+        let ask = |lockdowns: &[Lockdown], at| authorise_oneself(token, lockdowns, WallTime::from_micros(at));
+        let proof = ask(&[], 10).unwrap();
+        assert_eq!((proof.person(), proof.token(), proof.until()), (&alice, "sgn_1", expires));
+        assert_eq!(ask(&[], 20), Err(PersonTokenRefusal::Expired));
+        assert_eq!(ask(&[], 9), Err(PersonTokenRefusal::NotYetValid));
+        let others = [Lockdown::Person(person("bob")), Lockdown::Record(record("orders"))];
+        assert!(ask(&others, 15).is_ok());
+        for lockdown in [Lockdown::All, Lockdown::Person(alice.clone())] {
+            assert_eq!(ask(&[lockdown], 15), Err(PersonTokenRefusal::Void));
+        }
+        let off = PersonTokenFacts { disabled: true, ..token };
+        assert_eq!(authorise_oneself(off, &[], issued), Err(PersonTokenRefusal::Void));
     }
 }

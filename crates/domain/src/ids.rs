@@ -104,6 +104,11 @@ id!(
     ApiTokenId,
     "tok_"
 );
+id!(
+    /// One token of a person who has signed in: a name for the trail, never a permission.
+    PersonTokenId,
+    "sgn_"
+);
 
 #[cfg(test)]
 mod tests {

@@ -23,11 +23,11 @@ pub mod time;
 pub mod trace;
 
 pub use account::{AccountName, Mark, Prefix};
-pub use authorise::{Administration, Authorised};
+pub use authorise::{Administration, Authorised, Oneself};
 pub use change::{ChangeKind, ChangeState, Payload};
 pub use entropy::Entropy;
 pub use failure::{Failure, FailureClass};
-pub use ids::{ApiTokenId, ChangeId, ConnectionId, InstallationId, RunId, SessionId};
+pub use ids::{ApiTokenId, ChangeId, ConnectionId, InstallationId, PersonTokenId, RunId, SessionId};
 pub use lockdown::Lockdown;
 pub use names::{Login, NameError, PersonName, RecordName};
 pub use permit::{Outlet, Owed, Permit};

@@ -33,6 +33,15 @@ impl Lockdown {
         }
     }
 
+    /// Whether this person opens nothing at all while it holds.
+    pub fn locks_out(&self, person: &PersonName) -> bool {
+        match self {
+            Self::All => true,
+            Self::Person(locked) => locked == person,
+            Self::Record(_) => false,
+        }
+    }
+
     /// Whether it concerns this person's opening of this record.
     pub fn concerns(&self, person: &PersonName, record: &RecordName) -> bool {
         match self {

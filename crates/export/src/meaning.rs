@@ -191,8 +191,9 @@ fn class_of_access(kind: EventKind) -> Option<(Class, u32)> {
         | EventKind::SessionTerminated
         | EventKind::SessionClosed
         | EventKind::ConnectionClosed
-        | EventKind::ConnectionForeign => (Class::Authentication, 2),
-        EventKind::ConnectSecretIssued => (Class::Authentication, 3),
+        | EventKind::ConnectionForeign
+        | EventKind::PersonTokenRevoked => (Class::Authentication, 2),
+        EventKind::ConnectSecretIssued | EventKind::PersonTokenIssued => (Class::Authentication, 3),
         EventKind::AccessGranted | EventKind::AccessDenied | EventKind::SessionStarted => (Class::Authorise, 1),
         EventKind::AccountCreated => (Class::Account, 1),
         EventKind::PersonEnabled => (Class::Account, 2),

@@ -2,6 +2,7 @@
 //! store, so that a crash in between leaves a copy that is observed and never two that act.
 
 use crate::Store;
+use crate::access::person_tokens;
 use crate::database::execute;
 use crate::error::{OpenError, Stop};
 use crate::outside::Outside;
@@ -84,6 +85,7 @@ impl Claim {
         standing::write(connection, &standing)?;
         execute(connection, include_str!("../sql/connect-secrets-delete-all.sql"), [])?;
         execute(connection, include_str!("../sql/api-tokens-delete-all.sql"), [])?;
+        person_tokens::void_all(connection)?;
         Ok(())
     }
 }

@@ -24,6 +24,7 @@ pub(crate) const ALL: &[&str] = &[
     include_str!("../migrations/0013-sinks.sql"),
     include_str!("../migrations/0014-webhooks.sql"),
     include_str!("../migrations/0015-use.sql"),
+    include_str!("../migrations/0016-person-tokens.sql"),
 ];
 
 /// The version that this program works with.
@@ -178,6 +179,7 @@ mod tests {
         "object_revision",
         "orphan",
         "orphan_scan",
+        "person_token",
         "sealed_secret",
         "session",
         "session_history",

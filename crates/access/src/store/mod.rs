@@ -8,6 +8,7 @@ mod key_rotations;
 mod lockdowns;
 mod objects;
 mod orphans;
+mod person_tokens;
 mod secrets;
 mod webhooks;
 
@@ -18,6 +19,7 @@ pub use key_rotations::{KeyRotation, KeyRotations, Resealed};
 pub use lockdowns::{HeldLockdown, Lockdowns};
 pub use objects::{ApplyOutcome, Batch, Objects, Snapshot};
 pub use orphans::{Claim, Ignored, Orphan, Orphans, Scanned};
+pub use person_tokens::PersonTokens;
 pub use secrets::{Bound, SealedSecret, SecretOutcome, Secrets};
 pub use webhooks::{Waiting, Webhook, Webhooks};
 

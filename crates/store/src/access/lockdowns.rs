@@ -1,6 +1,6 @@
 //! Lockdowns that hold.
 
-use super::{Decision, unreadable};
+use super::{Decision, person_tokens, unreadable};
 use crate::Store;
 use crate::database::{all, execute};
 use async_trait::async_trait;
@@ -28,6 +28,12 @@ impl Lockdowns for Store {
         self.decide(events, move |connection| {
             let values = params![held.lockdown.to_string(), held.reason, held.by, held.since.micros()];
             execute(connection, include_str!("../../sql/lockdown-put.sql"), values)?;
+            // A lift does not bring a sign-in back.
+            match &held.lockdown {
+                Lockdown::All => person_tokens::void_all(connection)?,
+                Lockdown::Person(name) => person_tokens::void(connection, name)?,
+                Lockdown::Record(_) => {}
+            }
             Ok(Decision::Keep(()))
         })
         .await

@@ -1,4 +1,4 @@
-//! The store ports of the access crate on SQLite: objects, sealed secrets, connect secrets, tokens, lockdowns and answers, in the
+//! The store ports of the access crate on SQLite: objects, sealed secrets, connect secrets, tokens of the API and of people, lockdowns and answers, in the
 //! same transactions as the ledger, and with their events in the same trail.
 
 mod answers;
@@ -8,6 +8,7 @@ mod key_rotations;
 mod lockdowns;
 mod objects;
 mod orphans;
+pub(crate) mod person_tokens;
 mod secrets;
 mod webhooks;
 

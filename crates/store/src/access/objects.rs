@@ -1,6 +1,6 @@
 //! Objects: one table of canonical JSON, one revision for the whole set.
 
-use super::{Decision, unreadable};
+use super::{Decision, person_tokens, unreadable};
 use crate::Store;
 use crate::database::{all, execute, one};
 use crate::error::Stop;
@@ -78,6 +78,9 @@ fn apply(
         remove(connection, id)?;
     }
     for object in put {
+        if let Object::Person(person) = object {
+            person_tokens::void_changed(connection, person)?;
+        }
         let id = object.id();
         let values = params![id.kind().as_str(), id.name(), object.to_json()];
         execute(connection, include_str!("../../sql/object-put.sql"), values)?;
@@ -105,6 +108,9 @@ fn remove(connection: &Connection, id: &ObjectId) -> Result<()> {
     let sql = include_str!("../../sql/object-delete.sql");
     if execute(connection, sql, [id.kind().as_str(), id.name()])? == 0 {
         return Ok(());
+    }
+    if let ObjectId::Person(name) = id {
+        person_tokens::void(connection, name)?;
     }
     let with_it = match id {
         ObjectId::User(_) => include_str!("../../sql/sealed-secret-delete.sql"),

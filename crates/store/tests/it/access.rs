@@ -6,9 +6,10 @@ use crate::rig::{Rig, Seeded, at, change, change_id, entry, event, place, sessio
 use mayfly_access::api_token::{ApiToken, NewToken};
 use mayfly_access::connect_secret::ConnectSecret;
 use mayfly_access::objects::{Object, ObjectId, Person, UserRecord};
+use mayfly_access::person_token::{MOST, PersonToken, VALID};
 use mayfly_access::store::{
     ApiTokens, ApplyOutcome, Batch, Bound, ConnectSecrets, HeldLockdown, IssueOutcome, KeyRotation, KeyRotations,
-    Lockdowns, Objects, Resealed, SealedSecret, SecretOutcome, Secrets, StoreError,
+    Lockdowns, Objects, PersonTokens, Resealed, SealedSecret, SecretOutcome, Secrets, StoreError,
 };
 use mayfly_domain::{ChangeState, Lockdown, PersonName, RecordName, Scope};
 use mayfly_engine::ports::ledger::{ChangeRow, Learnt, Ledger, Write};
@@ -213,6 +214,87 @@ async fn a_token_is_kept_until_it_is_taken_back_or_another_finds_it_expired() {
     let later = token("ci", 4, 60);
     assert_eq!(ApiTokens::put(&store, later.clone(), vec![event(0)]).await, Ok(IssueOutcome::Stored));
     assert_eq!(store.list(None, 10).await.unwrap(), [later]);
+}
+
+fn somebody(name: &str, password_hash: Option<&str>, disabled: bool) -> Object {
+    let Object::Person(person) = person(name) else { panic!("no person") };
+    Object::Person(Person { password_hash: password_hash.map(str::to_owned), disabled, ..person })
+}
+
+async fn signed_in(store: &Store, name: &str, seed: u64, issued: i64) -> (PersonToken, bool) {
+    let name = PersonName::parse(name).unwrap();
+    let token = PersonToken::issue(name, at(issued), &mut Seeded(seed)).1;
+    let kept = store.put_person_token(token.clone(), "hash", vec![event(0)]).await.unwrap();
+    (token, kept)
+}
+
+#[tokio::test]
+async fn a_persons_token_goes_with_what_it_rests_on() {
+    let rig = Rig::new();
+    let store = rig.open();
+    let (alice, bob) = (PersonName::parse("alice").unwrap(), PersonName::parse("bob").unwrap());
+    let hold = |lockdown: Lockdown| {
+        let (reason, by) = (String::new(), "uid:0".to_owned());
+        store.hold(HeldLockdown { lockdown, reason, by, since: at(0) }, vec![event(0)])
+    };
+    let known = async |token: &PersonToken| store.person_token(&token.id).await.unwrap().is_some();
+    put(&store, vec![somebody("alice", Some("hash"), false), somebody("bob", Some("hash"), false)]).await;
+    let (bobs, kept) = signed_in(&store, "bob", 1, 0).await;
+    assert!(kept && store.person_token(&bobs.id).await == Ok(Some(bobs.clone())));
+    let voids = [
+        ("another password", somebody("alice", Some("other"), false)),
+        ("no password", somebody("alice", None, false)),
+        ("switched off", somebody("alice", Some("hash"), true)),
+    ];
+    for (seed, (what, after)) in (10..).zip(voids) {
+        put(&store, vec![somebody("alice", Some("hash"), false)]).await;
+        let (token, kept) = signed_in(&store, "alice", seed, 0).await;
+        assert!(kept && known(&token).await, "{what}");
+        put(&store, vec![somebody("alice", Some("hash"), false)]).await;
+        assert!(known(&token).await, "the same again changes nothing");
+        put(&store, vec![after]).await;
+        assert!(!known(&token).await, "{what}");
+        let size = store.size().await.unwrap();
+        assert!(!signed_in(&store, "alice", seed + 10, 0).await.1, "{what}");
+        assert_eq!(store.size().await.unwrap(), size, "what was refused is not in the trail");
+        put(&store, vec![somebody("alice", Some("hash"), false)]).await;
+        assert!(!known(&token).await, "it does not come back");
+    }
+    for (seed, lockdown) in [(30, Lockdown::Person(alice.clone())), (31, Lockdown::All)] {
+        let (token, kept) = signed_in(&store, "alice", seed, 0).await;
+        hold(Lockdown::Record(record("orders"))).await.unwrap();
+        assert!(kept && known(&token).await && known(&bobs).await);
+        hold(lockdown.clone()).await.unwrap();
+        assert!(!known(&token).await && !signed_in(&store, "alice", seed + 10, 0).await.1);
+        assert_eq!(known(&bobs).await, lockdown != Lockdown::All);
+        store.lift(&lockdown, vec![event(0)]).await.unwrap();
+        assert!(!known(&token).await);
+    }
+    let ((first, _), (second, _)) = (signed_in(&store, "alice", 50, 0).await, signed_in(&store, "bob", 51, 0).await);
+    let revision = store.snapshot().await.unwrap().revision;
+    store.apply(batch(revision, Vec::new(), vec![ObjectId::Person(alice)])).await.unwrap();
+    assert!(!known(&first).await && known(&second).await && !signed_in(&store, "alice", 52, 0).await.1);
+    assert_eq!(store.revoke_person_token(&second.id, vec![event(0)]).await, Ok(true));
+    assert_eq!(store.revoke_person_token(&second.id, vec![event(0)]).await, Ok(false));
+    assert_eq!(second.person, bob);
+}
+
+#[tokio::test]
+async fn of_many_tokens_of_a_person_the_newest_stay_and_those_that_expired_go() {
+    let rig = Rig::new();
+    let store = rig.open();
+    put(&store, vec![somebody("alice", Some("hash"), false), somebody("bob", Some("hash"), false)]).await;
+    let (others, _) = signed_in(&store, "bob", 100, 5).await;
+    let mut tokens = Vec::new();
+    for number in 0..MOST + 3 {
+        tokens.push(signed_in(&store, "alice", u64::from(number), i64::from(number)).await.0);
+    }
+    for (number, token) in (0..).zip(&tokens) {
+        assert_eq!(store.person_token(&token.id).await.unwrap().is_some(), number >= 3, "{number}");
+    }
+    let after = i64::try_from(VALID.as_secs()).unwrap() + 5;
+    signed_in(&store, "alice", 101, after).await;
+    assert_eq!(store.person_token(&others.id).await, Ok(None));
 }
 
 #[tokio::test]

@@ -1,0 +1,2 @@
+-- Voids the tokens of a person.
+DELETE FROM person_token WHERE person = ?1
