@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 /// A person who asks what they may open.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
@@ -11,6 +11,13 @@ pub struct AccessRequest {
     pub person: String,
     /// Their sign-in password.
     pub password: String,
+    /// Only about this record.
+    pub record: Option<String>,
+}
+
+/// What somebody who has signed in asks about what they may open.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+pub struct AccessQuery {
     /// Only about this record.
     pub record: Option<String>,
 }

@@ -6,13 +6,16 @@ use utoipa::ToSchema;
 /// A person who wants to connect.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 pub struct ConnectRequest {
-    /// Who.
-    pub person: String,
-    /// Their sign-in password. It goes over this socket only, never over a database protocol.
-    pub password: String,
+    /// Who; whoever has signed in if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<String>,
+    /// Their sign-in password, which whoever has signed in leaves out. It never goes over a database protocol.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
     /// To what.
     pub record: String,
-    /// For how long the secret is wanted; at most eight hours, which is also what an absent value means.
+    /// For how long the secret is wanted; at most eight hours, which is also what an absent value means. One that was got
+    /// without the password ends with the sign-in at the latest.
     pub valid_s: Option<u64>,
 }
 

@@ -9,6 +9,7 @@ pub mod audit;
 pub mod cleanup;
 pub mod connect;
 pub mod lockdowns;
+pub mod login;
 pub mod objects;
 pub mod orphans;
 pub mod paths;

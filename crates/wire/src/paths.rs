@@ -20,7 +20,9 @@ pub const EXPORT: &str = "/v1/export";
 pub const SECRET: &str = "/v1/secrets/{name}";
 /// POST binds the stored secret of a user record to where its record leads now.
 pub const SECRET_REBIND: &str = "/v1/secrets/{name}/rebind";
-/// POST signs a person in and gives a connect secret.
+/// POST signs a person in for a time, DELETE signs them out.
+pub const LOGIN: &str = "/v1/login";
+/// POST gives a person a connect secret, for their password or as somebody who has signed in.
 pub const CONNECT: &str = "/v1/connect";
 /// GET tells where native clients connect. Everybody may ask.
 pub const BROKERS: &str = "/v1/brokers";
@@ -52,7 +54,7 @@ pub const ORPHANS_REMOVE: &str = "/v1/orphans/remove";
 pub const ORPHANS_IGNORE: &str = "/v1/orphans/ignore";
 /// GET lists the installations whose leavings are ours to remove, POST claims one.
 pub const CLAIMS: &str = "/v1/claims";
-/// POST signs a person in and tells what they may open.
+/// POST tells a person what they may open, for their password; GET tells it whoever has signed in.
 pub const ACCESS: &str = "/v1/access";
 /// GET tells what there is to know of a record.
 pub const RECORD: &str = "/v1/records/{name}";

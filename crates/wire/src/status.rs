@@ -40,6 +40,12 @@ pub struct Status {
     pub lockdowns: Vec<String>,
     /// Whether the caller may administer, at the local socket or by a token with the scope `read`.
     pub administrator: bool,
+    /// Who the caller has signed in as, if it is a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<String>,
+    /// When their sign-in ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_in_until: Option<String>,
 }
 
 /// What a server does.

@@ -1,10 +1,11 @@
-//! What a person may open, which they ask with their password, and what there is to know of a record, which administrators ask.
+//! What a person may open, which they ask with their password or having signed in, and what there is to know of a record, which administrators ask.
 //! Both are told by the one decision that also lets in; nothing is opened here.
 
 use super::Api;
 use super::administrator::{Administrator, Read};
 use super::connect::{notes, sign_in};
-use super::problem::{Body, Refusal};
+use super::person::SignedIn;
+use super::problem::{Body, Parameters, Refusal};
 use crate::bound;
 use crate::peer::Peer;
 use axum::extract::{Path, State};
@@ -12,7 +13,7 @@ use axum::{Extension, Json};
 use mayfly_access::objects::{Launch, Object, Person, Record};
 use mayfly_access::store::{Objects, Secrets};
 use mayfly_domain::{PersonName, RecordName, Secret};
-use mayfly_wire::access::{Access, AccessAnswer, AccessRequest, Credential, PersonAccess, RecordAnswer, SecretState};
+use mayfly_wire::access::{Access, AccessAnswer, AccessQuery, AccessRequest, Credential, PersonAccess, RecordAnswer, SecretState};
 use mayfly_wire::paths;
 use mayfly_wire::problem::Code;
 use std::sync::Arc;
@@ -36,13 +37,39 @@ pub(super) async fn access(
     let asked = request.record.as_deref().map(RecordName::parse).transpose();
     let asked = asked.map_err(|error| Refusal::new(Code::Invalid, error.to_string()))?;
     let person = sign_in(&api.context, person, password, peer.source()).await?;
+    told(&api, &person, asked).await.map(Json)
+}
+
+/// See what you may open, having signed in
+#[utoipa::path(
+    get,
+    path = paths::ACCESS,
+    tag = "sessions",
+    params(AccessQuery),
+    responses((status = OK, body = AccessAnswer)),
+    security(("person" = [])),
+)]
+pub(super) async fn own(
+    State(api): State<Arc<Api>>,
+    SignedIn(oneself): SignedIn,
+    Parameters(query): Parameters<AccessQuery>,
+) -> Result<Json<AccessAnswer>, Refusal> {
+    let asked = query.record.as_deref().map(RecordName::parse).transpose();
+    let asked = asked.map_err(|error| Refusal::new(Code::Invalid, error.to_string()))?;
+    let person = api.context.person(oneself.person()).await?;
+    let person = person.ok_or_else(|| Refusal::new(Code::SignIn, super::connect::WRONG))?;
+    told(&api, &person, asked).await.map(Json)
+}
+
+/// What a person may open of what they ask about, which is all of theirs unless they name a record.
+async fn told(api: &Api, person: &Person, asked: Option<RecordName>) -> Result<AccessAnswer, Refusal> {
     let mut records = Vec::new();
     for name in asked.map_or_else(|| person.may_launch.clone(), |name| vec![name]) {
         let record = api.context.resource(&name).await?;
-        records.push(decided(&api, &person, &name, record.as_ref()));
+        records.push(decided(api, person, &name, record.as_ref()));
     }
     records.sort_by(|one, other| one.record.cmp(&other.record));
-    Ok(Json(AccessAnswer { person: person.name.to_string(), records }))
+    Ok(AccessAnswer { person: person.name.to_string(), records })
 }
 
 /// Whether a person may open a record now. Of what is not among theirs nothing is told, not even that it is there.

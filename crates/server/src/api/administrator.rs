@@ -2,6 +2,7 @@
 //! that does more than answer about the server itself takes one, and its type says what for.
 
 use super::Api;
+use super::person;
 use super::problem::Refusal;
 use crate::context::Context;
 use crate::peer::Peer;
@@ -9,7 +10,8 @@ use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use mayfly_access::api_token::{self, ApiToken};
-use mayfly_access::store::ApiTokens;
+use mayfly_access::person_token;
+use mayfly_access::store::{ApiTokens, StoreError};
 use mayfly_domain::authorise::{TokenRefusal, authorise_token};
 use mayfly_domain::{Administration, Scope, Secret};
 use mayfly_engine::ports::clock::Clock;
@@ -104,6 +106,10 @@ fn by_itself(peer: Peer, scope: Option<Scope>) -> Result<Administration, Refusal
 const WRONG: &str = "the token is not valid: it was taken back, has ended, or never was";
 
 async fn by_token(context: &Arc<Context>, peer: Peer, token: &Secret, scope: Scope) -> Result<Administration, Refusal> {
+    if person_token::is_one(token) {
+        // Whoever shows none of ours is told that, and nothing of what it would be for.
+        return person::oneself(context, peer, token).await.and_then(|_| Err(person::not_theirs()));
+    }
     let found = known_token(context, peer, token).await?;
     permitted(authorise_token(found.facts(), scope, context.clock.wall()))
 }
@@ -118,30 +124,43 @@ pub(super) fn permitted(decided: Result<Administration, TokenRefusal>) -> Result
 
 /// The token that this is, whether or not it is still valid. Each attempt is counted, and what is none of ours as a failed sign-in.
 pub(super) async fn known_token(context: &Arc<Context>, peer: Peer, token: &Secret) -> Result<ApiToken, Refusal> {
+    let find = async {
+        match api_token::id_of(token) {
+            Some(id) => ApiTokens::get(&*context.store, &id).await,
+            None => Ok(None),
+        }
+    };
+    let found = known(context, peer, find, |found: &ApiToken| found.is(token)).await?;
+    found.ok_or_else(|| Refusal::new(Code::SignIn, WRONG))
+}
+
+/// What `find` finds, if `is` says that it is what was shown; `None`, and a failed sign-in on the count of the source, if not.
+pub(super) async fn known<T>(
+    context: &Arc<Context>,
+    peer: Peer,
+    find: impl Future<Output = Result<Option<T>, StoreError>>,
+    is: impl Fn(&T) -> bool,
+) -> Result<Option<T>, Refusal> {
     let source = peer.source();
     let attempt = context.signins().begin(None, source, context.clock.boot()).map_err(|held| {
         context.held_off(&held, source);
         Refusal::new(Code::Locked, held.to_string())
     })?;
-    let found = match api_token::id_of(token) {
-        Some(id) => ApiTokens::get(&*context.store, &id).await,
-        None => Ok(None),
-    };
-    let found = match found {
-        Ok(found) => found,
+    let found = match find.await {
+        Ok(found) => found.filter(is),
         Err(error) => {
             context.signins().abandoned(attempt);
             return Err(error.into());
         }
     };
-    let Some(found) = found.filter(|found| found.is(token)) else {
-        let locks = context.signins().failed(attempt, context.clock.boot(), context.clock.wall());
-        let events = context.lock_events(locks);
-        if !events.is_empty() {
-            context.record(events).await?;
-        }
-        return Err(Refusal::new(Code::SignIn, WRONG));
-    };
-    context.signins().succeeded(attempt);
-    Ok(found)
+    if found.is_some() {
+        context.signins().succeeded(attempt);
+        return Ok(found);
+    }
+    let locks = context.signins().failed(attempt, context.clock.boot(), context.clock.wall());
+    let events = context.lock_events(locks);
+    if !events.is_empty() {
+        context.record(events).await?;
+    }
+    Ok(None)
 }

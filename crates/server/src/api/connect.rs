@@ -1,7 +1,8 @@
-//! Connect secrets: a person signs in with their password, here and nowhere else, and gets a secret for one record.
+//! Connect secrets: a person gives their password, or has signed in, and gets a secret for one record.
 
 use super::Api;
 use super::brokers;
+use super::person::SignedIn;
 use super::problem::{Body, Refusal};
 use super::repeats::{NoStore, no_store};
 use crate::context::Context;
@@ -29,27 +30,34 @@ use std::time::Duration;
 /// One wording for every sign-in that fails, whatever was wrong.
 pub(super) const WRONG: &str = "wrong name or password";
 
-/// Sign in and get a connect secret for a native client
+/// Get a connect secret for a native client
 #[utoipa::path(
     post,
     path = paths::CONNECT,
     tag = "sessions",
     request_body = ConnectRequest,
     responses((status = OK, body = ConnectAnswer)),
+    security((), ("person" = [])),
 )]
 pub(super) async fn connect(
     State(api): State<Arc<Api>>,
     Extension(peer): Extension<Peer>,
+    signed_in: Result<SignedIn, Refusal>,
     Body(request): Body<ConnectRequest>,
 ) -> Result<(NoStore, Json<ConnectAnswer>), Refusal> {
-    let password = Secret::new(request.password);
-    let person = PersonName::parse(&request.person).map_err(|_| Refusal::new(Code::SignIn, WRONG))?;
     let record = RecordName::parse(&request.record).map_err(|error| Refusal::new(Code::Invalid, error.to_string()))?;
     let valid = request.valid_s.map_or(VALID_LONGEST, Duration::from_secs);
     if valid.is_zero() || valid > VALID_LONGEST {
         return Err(Refusal::new(Code::Invalid, "a connect secret is valid for one second to eight hours"));
     }
-    let person = sign_in(&api.context, person, password, peer.source()).await?;
+    let (person, valid) = match request.password.map(Secret::new) {
+        Some(password) => {
+            let name = PersonName::parse(&request.person.unwrap_or_default());
+            let name = name.map_err(|_| Refusal::new(Code::SignIn, WRONG))?;
+            (sign_in(&api.context, name, password, peer.source()).await?, valid)
+        }
+        None => as_signed_in(&api.context, signed_in?, request.person.as_deref(), valid).await?,
+    };
     let record = permitted(&api.context, &person, &record).await?;
     let (secret, kept) = issue(&api, &person, &record, valid).await?;
     let ca_pem = authority::certificate(&api.data_directory).map_err(|error| {
@@ -82,6 +90,22 @@ pub(super) async fn connect(
     Ok((no_store(), Json(answer)))
 }
 
+/// The person who has signed in, and for how long a secret of theirs may be good: the sign-in is not made longer by it.
+async fn as_signed_in(
+    context: &Arc<Context>,
+    SignedIn(oneself): SignedIn,
+    asked: Option<&str>,
+    valid: Duration,
+) -> Result<(Person, Duration), Refusal> {
+    if asked.is_some_and(|asked| asked != oneself.person().as_str()) {
+        let text = format!("you have signed in as {}: others have to give their own password", oneself.person());
+        return Err(Refusal::new(Code::NotPermitted, text));
+    }
+    let person = context.person(oneself.person()).await?;
+    let person = person.ok_or_else(|| Refusal::new(Code::SignIn, WRONG))?;
+    Ok((person, valid.min(oneself.until().since(context.clock.wall()))))
+}
+
 /// Checks the password, with the same work for every name. The attempt is counted before it is judged.
 pub(super) async fn sign_in(
     context: &Arc<Context>,
@@ -102,7 +126,7 @@ pub(super) async fn sign_in(
     };
     let hash = known.as_ref().filter(|person| !person.disabled).and_then(|person| person.password_hash.clone());
     let verified = workers::hashing(move || people::verify(&password, hash.as_deref())).await;
-    judge(context, &name, attempt, verified).await?;
+    judge(context, &name, source, attempt, verified).await?;
     known.ok_or_else(|| Refusal::new(Code::SignIn, WRONG))
 }
 
@@ -111,7 +135,13 @@ fn locked(held: &Held) -> Refusal {
 }
 
 /// Counts how an attempt went and puts it on record.
-async fn judge(context: &Arc<Context>, name: &PersonName, attempt: Attempt, verified: bool) -> Result<(), Refusal> {
+async fn judge(
+    context: &Arc<Context>,
+    name: &PersonName,
+    source: Source,
+    attempt: Attempt,
+    verified: bool,
+) -> Result<(), Refusal> {
     if !verified {
         let locks = context.signins().failed(attempt, context.clock.boot(), context.clock.wall());
         let events = context.lock_events(locks);
@@ -123,7 +153,7 @@ async fn judge(context: &Arc<Context>, name: &PersonName, attempt: Attempt, veri
     context.signins().succeeded(attempt);
     let mut event = context.event(EventKind::SigninSucceeded, format!("person:{name}"));
     event.person = Some(name.clone());
-    context.record(vec![event.with("method", "password")]).await?;
+    context.record(vec![event.with("method", "password").with("source", source)]).await?;
     Ok(())
 }
 

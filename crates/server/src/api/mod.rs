@@ -14,10 +14,12 @@ mod events;
 mod helpers;
 mod https;
 mod lockdowns;
+mod login;
 mod objects;
 mod openapi;
 mod orphans;
 mod people;
+mod person;
 mod problem;
 mod records;
 mod repeats;
@@ -105,8 +107,9 @@ fn operations() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(secrets::rebind))
         .merge(
             OpenApiRouter::new()
+                .routes(routes!(login::login, login::logout))
                 .routes(routes!(connect::connect))
-                .routes(routes!(access::access))
+                .routes(routes!(access::access, access::own))
                 .layer(DefaultBodyLimit::max(STRANGERS_BODY_MOST)),
         )
         .routes(routes!(brokers::list))

@@ -30,6 +30,10 @@ fn document() -> OpenApi {
         "No token is enough: this is done over the server's local socket, by root or the server's own user.".to_owned(),
     );
     components.add_security_scheme("socket", SecurityScheme::Http(socket));
+    let mut person = Http::new(HttpAuthScheme::Bearer);
+    person.description =
+        Some("The token of a person who has signed in with `POST /v1/login`; it reaches what is theirs and nothing else.".to_owned());
+    components.add_security_scheme("person", SecurityScheme::Http(person));
     let mut schemas = vec![(Problem::name().into_owned(), Problem::schema())];
     Problem::schemas(&mut schemas);
     components.schemas.extend(schemas);

@@ -5,7 +5,7 @@
 
 use super::administrator::{known_token, permitted, token_of};
 use super::problem::{BODY_LIMIT, Refusal};
-use super::{Api, BODY_MOST, traces};
+use super::{Api, BODY_MOST, person, traces};
 use crate::context::Context;
 use crate::peer::Peer;
 use axum::body::{Body, to_bytes};
@@ -15,6 +15,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use mayfly_access::person_token;
 use mayfly_access::store::{Answer, Answers};
 use mayfly_domain::authorise::authorise_token;
 use mayfly_domain::{Scope, WallTime};
@@ -134,6 +135,10 @@ async fn work(
 async fn caller(context: &Arc<Context>, parts: &Parts) -> Result<Option<String>, Refusal> {
     let Some(peer) = parts.extensions.get::<Peer>().copied() else { return Ok(None) };
     match token_of(parts)? {
+        Some(token) if person_token::is_one(&token) => {
+            let oneself = person::oneself(context, peer, &token).await?;
+            Ok(Some(format!("token:{}", oneself.token())))
+        }
         Some(token) => {
             let token = known_token(context, peer, &token).await?;
             // Whatever its scope: it was enough when the answer was given, and is looked at again for a new one.

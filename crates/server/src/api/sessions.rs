@@ -1,12 +1,13 @@
 //! Sessions: the list of them, everything about one, and the end of one.
 
 use super::administrator::{Administrator, Read, Sessions};
+use super::person::{Caller, not_theirs};
 use super::problem::{Body, Parameters, Refusal};
 use super::{Api, cleanup};
 use axum::Json;
 use axum::extract::{Path, State};
 use mayfly_domain::{
-    AccountName, ChangeState, EndReason, NameError, PersonName, RecordName, SessionId, SessionState, WallTime,
+    AccountName, ChangeState, EndReason, NameError, Oneself, PersonName, RecordName, SessionId, SessionState, WallTime,
 };
 use mayfly_engine::Closing;
 use mayfly_engine::ports::history::{Asked, History};
@@ -57,24 +58,31 @@ pub(super) fn session_id(text: &str) -> Result<SessionId, Refusal> {
     })
 }
 
-/// List sessions, the newest first
+/// List sessions, the newest first; of a person who has signed in, their own
 #[utoipa::path(
     get,
     path = paths::SESSIONS,
     tag = "sessions",
     params(SessionQuery),
     responses((status = OK, body = Page<Session>)),
-    security(("token" = ["read"])),
+    security(("token" = ["read"]), ("person" = [])),
 )]
 pub(super) async fn list(
     State(api): State<Arc<Api>>,
-    _: Administrator<Read>,
+    caller: Caller<Read>,
     Parameters(query): Parameters<SessionQuery>,
 ) -> Result<Json<Page<Session>>, Refusal> {
     let limit = query.limit.unwrap_or(PAGE_MOST).clamp(1, PAGE_MOST);
     let before = query.after.as_deref().map(str::parse).transpose();
     let before = before.map_err(|_| Refusal::new(Code::Invalid, "`after` is the `next` of a page before"))?;
-    let rows = api.context.store.sessions(&asked(&query)?, before, limit).await?;
+    let mut asked = asked(&query)?;
+    if let Caller::Person(oneself) = caller {
+        if asked.person.as_ref().is_some_and(|person| person != oneself.person()) {
+            return Err(not_theirs());
+        }
+        asked.person = Some(oneself.person().clone());
+    }
+    let rows = api.context.store.sessions(&asked, before, limit).await?;
     let next = if rows.len() == limit as usize { rows.last().map(|row| row.made.to_string()) } else { None };
     Ok(Json(Page { items: rows.into_iter().map(|row| worded(row.session)).collect(), next }))
 }
@@ -132,7 +140,7 @@ pub(super) async fn tell(
     Ok(Json(Story { session: worded(footprint.session), changes, entries, more }))
 }
 
-/// End a session: cut its connections and take its account away
+/// End a session: cut its connections and take its account away; a person who has signed in ends their own
 #[utoipa::path(
     post,
     path = paths::SESSION_END,
@@ -140,17 +148,24 @@ pub(super) async fn tell(
     params(("id" = String, Path, description = "The session")),
     request_body = EndRequest,
     responses((status = OK, body = EndAnswer)),
-    security(("token" = ["sessions"])),
+    security(("token" = ["sessions"]), ("person" = [])),
 )]
 pub(super) async fn end(
     State(api): State<Arc<Api>>,
-    Administrator(by, ..): Administrator<Sessions>,
+    caller: Caller<Sessions>,
     Path(id): Path<String>,
     Body(request): Body<EndRequest>,
 ) -> Result<Json<EndAnswer>, Refusal> {
     let id = session_id(&id)?;
     check_reason(request.reason.as_deref())?;
-    let Some(closed) = api.context.engine.end(&id, EndReason::Terminated, by.by(), request.reason) else {
+    let (why, by) = match caller {
+        Caller::Administrator(by, _) => (EndReason::Terminated, by.by().to_owned()),
+        Caller::Person(oneself) => {
+            own(&api, &oneself, &id).await?;
+            (EndReason::Stopped, format!("person:{}", oneself.person()))
+        }
+    };
+    let Some(closed) = api.context.engine.end(&id, why, &by, request.reason) else {
         let known = api.context.store.footprint(&id).await?;
         let detail = match known {
             Some(Footprint { session, .. })
@@ -167,6 +182,15 @@ pub(super) async fn end(
         Ok(Ok(Closing::Clean)) => Ok(Json(EndAnswer { id: id.to_string(), clean: true, owed: Vec::new() })),
         _ => still_owed(&api, &id).await.map(Json),
     }
+}
+
+/// Refuses a session that is somebody else's as one that is not there.
+async fn own(api: &Api, oneself: &Oneself, id: &SessionId) -> Result<(), Refusal> {
+    let known = api.context.store.footprint(id).await?;
+    if known.is_some_and(|footprint| footprint.session.person == *oneself.person()) {
+        return Ok(());
+    }
+    Err(Refusal::new(Code::NotFound, format!("you have no session {id}")).next("mayfly sessions ls"))
 }
 
 /// What is still owed of a session whose connections are cut.

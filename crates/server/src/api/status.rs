@@ -1,7 +1,8 @@
 //! Who the server is and how it is; the certificate of the local authority.
 
 use super::Api;
-use super::administrator::{Administrator, Read};
+use super::administrator::Read;
+use super::person::Caller;
 use super::problem::Refusal;
 use crate::readiness;
 use crate::{authority, orphans, overview};
@@ -16,9 +17,10 @@ use std::sync::Arc;
 #[utoipa::path(get, path = paths::STATUS, tag = "server", responses((status = OK, body = Status)))]
 pub(crate) async fn status(
     State(api): State<Arc<Api>>,
-    administrator: Result<Administrator<Read>, Refusal>,
+    caller: Result<Caller<Read>, Refusal>,
 ) -> Result<Json<Status>, Refusal> {
-    let administrator = administrator.is_ok();
+    let administrator = matches!(caller, Ok(Caller::Administrator(..)));
+    let oneself = if let Ok(Caller::Person(oneself)) = caller { Some(oneself) } else { None };
     let held = if administrator { api.context.lockdowns.held() } else { Vec::new() };
     let unready = readiness::unready(&api.context);
     let cleanup = overview::cleanup(&*api.context.store).await?;
@@ -37,6 +39,8 @@ pub(crate) async fn status(
         orphans: orphans::open(&api.context).await?,
         lockdowns: held.iter().map(|held| held.lockdown.to_string()).collect(),
         administrator,
+        person: oneself.as_ref().map(|oneself| oneself.person().to_string()),
+        signed_in_until: oneself.map(|oneself| oneself.until().to_string()),
     }))
 }
 
