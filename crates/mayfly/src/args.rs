@@ -3,13 +3,13 @@
 mod audit;
 mod connecting;
 mod keys;
+mod login;
 mod manage;
 mod people;
 mod report;
 mod server;
 mod values;
 
-use crate::client::SOCKET;
 use crate::complete;
 use crate::output::Format;
 pub(crate) use audit::{Audit, AuditExport, Verify};
@@ -17,6 +17,7 @@ use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use connecting::{Access, Connect, Copy, Db, Person, Sftp, Ssh, SshConfig, Who};
 pub(crate) use keys::{NewRecoveryKey, RecoverKey, RotateKey};
+pub(crate) use login::{Login, Logout};
 pub(crate) use manage::{Apply, Export, Lockdown, LockdownVerb, Orphans, Record, Secret, Set, Target, Token, Webhook};
 pub(crate) use people::{Sessions, SessionsLs, User};
 pub(crate) use report::{Report, ReportAccess};
@@ -49,10 +50,11 @@ pub(crate) struct Mayfly {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Options of every verb")]
 pub(crate) struct Global {
-    /// The server's Unix socket
-    #[arg(long, global = true, env = "MAYFLY_SOCKET", value_name = "PATH", default_value = SOCKET)]
-    pub(crate) socket: PathBuf,
-    /// Reach the server over HTTPS instead, such as https://gw.example.com:8443, with the token that MAYFLY_TOKEN holds
+    /// The server's Unix socket; /run/mayfly/mayfly.sock unless you have signed in somewhere
+    #[arg(long, global = true, env = "MAYFLY_SOCKET", value_name = "PATH")]
+    pub(crate) socket: Option<PathBuf>,
+    /// Reach the server over HTTPS instead, such as https://gw.example.com:8443, as whoever has signed in there, or with the token
+    /// that MAYFLY_TOKEN holds
     #[arg(long, global = true, env = "MAYFLY_SERVER", value_name = "URL")]
     pub(crate) server: Option<String>,
     /// Certificates to believe over HTTPS, as PEM, instead of those that this machine believes
@@ -78,15 +80,22 @@ pub(crate) struct Global {
 /// What can be done.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
+    /// Sign in at a server, for eight hours
+    ///
+    /// Asks for your name and sign-in password. The verbs that follow go to this server and are yours: `ls`, `show`, `access`, `ssh`,
+    /// `db` and the like, and your own sessions. Keeps a token for that in ~/.local/state/mayfly, never the password.
+    Login(Login),
+    /// Sign out: the server takes the sign-in back, and nothing of it is kept
+    Logout(Logout),
     /// Connect to a database with the real psql
     ///
-    /// Asks for your sign-in password, gets a one-time secret for the record, and runs psql with it. Arguments after `--` are
+    /// Gets a one-time secret for the record, for which it asks for your password unless you have signed in, and runs psql with it. Arguments after `--` are
     /// psql's; so is the exit code, but for 255, which is mayfly's own.
     Db(Db),
     /// Open a shell or run a command on a machine with the real ssh
     ///
-    /// Asks for your sign-in password and gives ssh a one-time secret by way of a program that ssh asks for it; with --own-key ssh
-    /// signs in with a key of yours. The exit code is ssh's, but for 255, which is ssh's or mayfly's own. Needs OpenSSH 8.4.
+    /// Gives ssh a one-time secret by way of a program that ssh asks for it, and asks for your password for that unless you have signed
+    /// in; with --own-key ssh signs in with a key of yours. The exit code is ssh's, but for 255, which is ssh's or mayfly's own. Needs OpenSSH 8.4.
     Ssh(Ssh),
     /// Copy files to and from a machine with the real sftp, in the way of `ssh`
     Sftp(Sftp),
@@ -105,11 +114,12 @@ pub(crate) enum Verb {
     SshConfig(SshConfig),
     /// Print what any other client needs to connect: host, port, user and a one-time secret
     Connect(Connect),
-    /// List people, credentials and resources
+    /// List people, credentials and resources; of whoever has signed in, what they may open
     Ls(Ls),
     /// Show a record: how it is reached and administered, what a session is, who may open it and who may not and why
     ///
-    /// Whoever is no administrator, and with --person, is asked for a password and told what they may do with it, and why not.
+    /// Whoever has signed in is told what they may do with it, and why not; so is, after their password, whoever is no administrator or
+    /// named with --person.
     Show {
         /// The record
         #[arg(value_parser = name, add = complete::resources())]

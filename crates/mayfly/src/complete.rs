@@ -3,11 +3,12 @@
 //!
 //! Whoever may not list objects is offered the records that they have connected to from here.
 
-use crate::client::{Client, SOCKET, Way};
+use crate::client::{self, Client, Shown, Way};
 use crate::output::{Format, Output};
 use clap_complete::engine::{
     ArgValueCandidates, ArgValueCompleter, CompletionCandidate, PathCompleter, ValueCompleter,
 };
+use mayfly_wire::access::AccessAnswer;
 use mayfly_wire::objects::Listed;
 use mayfly_wire::paths;
 use serde::{Deserialize, Serialize};
@@ -119,29 +120,38 @@ pub(crate) fn remember(client: &Client, protocol: &str, name: &str) {
     }
 }
 
-/// The way to the server by what the environment says of it: the options of a line that is being typed are not known here.
+/// The way to the server by what the environment and a sign-in say of it: the options of a line that is being typed are not known here.
 fn way() -> Option<Way> {
     let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let Some(url) = set("MAYFLY_SERVER") else {
-        return Some(Way::Socket(set("MAYFLY_SOCKET").map_or_else(|| PathBuf::from(SOCKET), PathBuf::from)));
-    };
-    // Standard input is the shell's: a token that would come from there is done without.
-    let token = match set("MAYFLY_TOKEN_FILE").filter(|file| file != "-") {
-        Some(path) => std::fs::read_to_string(path).ok().map(|text| Zeroizing::new(text.trim().to_owned())),
-        None => set("MAYFLY_TOKEN").map(Zeroizing::new),
-    };
+    let place = client::place(set("MAYFLY_SERVER").as_deref(), set("MAYFLY_SOCKET").map(PathBuf::from)).ok()?;
     let ca = set("MAYFLY_CA_FILE").map(PathBuf::from);
-    Way::https(&url, ca.as_deref(), token).ok()
+    // Standard input is the shell's: a token that would come from there is done without.
+    let shown = || match set("MAYFLY_TOKEN_FILE").filter(|file| file != "-") {
+        Some(path) => Ok(std::fs::read_to_string(path)
+            .map_or(Shown::Nothing, |text| Shown::Token(Zeroizing::new(text.trim().to_owned())))),
+        None => Ok(Shown::of_environment()),
+    };
+    client::way(place, ca.as_deref(), shown).ok()
 }
 
 fn ask(way: Way) -> Option<Vec<Named>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
     let client = Client::new(way, &Output::new(Format::Json, true, true));
-    let asked = async { tokio::time::timeout(PATIENCE, client.all::<Listed>(paths::OBJECTS)).await };
+    let asked = async { tokio::time::timeout(PATIENCE, listed(&client)).await };
     let listed = runtime.block_on(asked);
     // A name that is still being looked up is nobody's business any more.
     runtime.shutdown_background();
-    let listed = listed.ok()?.ok()?;
+    listed.ok()?
+}
+
+/// What may be named: of whoever has signed in what they may open, else every object.
+async fn listed(client: &Client) -> Option<Vec<Named>> {
+    if client.way().person().is_some() {
+        let answer: AccessAnswer = client.get(paths::ACCESS).await.ok()?;
+        let named = answer.records.into_iter().map(|access| Named { kind: access.kind, name: access.record });
+        return Some(named.collect());
+    }
+    let listed = client.all::<Listed>(paths::OBJECTS).await.ok()?;
     Some(listed.into_iter().map(|object| Named { kind: object.kind, name: object.name }).collect())
 }
 
@@ -151,7 +161,7 @@ fn file(way: &Way, what: &str) -> Option<PathBuf> {
     let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let folder = absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")))?;
     let mut hash = DefaultHasher::new();
-    way.to_string().hash(&mut hash);
+    (way.to_string(), way.person()).hash(&mut hash);
     Some(folder.join("mayfly").join(format!("{what}-{:016x}.json", hash.finish())))
 }
 

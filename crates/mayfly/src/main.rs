@@ -16,20 +16,20 @@ mod escape;
 mod failure;
 mod output;
 mod report;
+mod signed_in;
 mod verbs;
 
 use args::{Mayfly, Verb};
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser as _};
 use clap_complete::CompleteEnv;
-use client::{Client, Way};
+use client::{Client, SOCKET, Shown, Way};
 use failure::{Exit, Failure};
 use output::{Format, Output};
 use std::alloc::System;
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use verbs::Context;
-use zeroize::Zeroizing;
 use zeroizing_alloc::ZeroAlloc;
 
 /// Memory is wiped when it is let go of. What is ours wipes itself; libraries leave copies of passwords and keys behind in buffers,
@@ -51,7 +51,7 @@ fn main() -> ExitCode {
     let colourless = global.no_color || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let output = Output::new(global.output, global.quiet, colourless);
     let wrapper = matches!(mayfly.verb, Verb::Db(_) | Verb::Ssh(_) | Verb::Sftp(_) | Verb::Scp(_) | Verb::Rsync(_));
-    let ran = way(&global).and_then(|way| {
+    let ran = way(&global, &mayfly.verb).and_then(|way| {
         let client = Client::new(way, &output);
         run(&Context { client, output, no_input: global.no_input }, mayfly.verb)
     });
@@ -65,14 +65,22 @@ fn main() -> ExitCode {
     }
 }
 
-/// The way to the server that the options and the environment name.
-fn way(global: &args::Global) -> Result<Way, Failure> {
-    let Some(url) = &global.server else { return Ok(Way::Socket(global.socket.clone())) };
-    let token = match &global.token_file {
-        Some(file) => Some(ask::secret("token", Some(file), "--token-file", global.no_input)?),
-        None => std::env::var("MAYFLY_TOKEN").ok().filter(|token| !token.is_empty()).map(Zeroizing::new),
+/// The way to the server that the verb, the options and the environment name.
+fn way(global: &args::Global, verb: &Verb) -> Result<Way, Failure> {
+    let (named, signing) = match verb {
+        Verb::Login(login) => (login.url.as_deref(), true),
+        Verb::Logout(logout) => (logout.url.as_deref(), true),
+        _ => (None, false),
     };
-    Way::https(url, global.ca_file.as_deref(), token)
+    // What is done at the server itself is not meant for one that somebody has signed in to.
+    let local = matches!(verb, Verb::Server(_) | Verb::Lockdown(_) | Verb::Token(_));
+    let socket = if local { global.socket.clone().or_else(|| Some(SOCKET.into())) } else { global.socket.clone() };
+    let place = client::place(named.or(global.server.as_deref()), socket.filter(|_| !signing))?;
+    client::way(place, global.ca_file.as_deref(), || match &global.token_file {
+        _ if signing => Ok(Shown::Nothing),
+        Some(file) => ask::secret("token", Some(file), "--token-file", global.no_input).map(Shown::Token),
+        None => Ok(Shown::of_environment()),
+    })
 }
 
 fn run(context: &Context, verb: Verb) -> Result<u8, Failure> {

@@ -121,6 +121,7 @@ pub(super) const CALLS: &[CallRule] = &[
     CallRule { function: "ReleasedProof::from_sight", allowed: &["crates/engine/src/"] },
     CallRule { function: "KeptProof::from_sight", allowed: &["crates/engine/src/"] },
     CallRule { function: "WrittenOffProof::from_person", allowed: &["crates/engine/src/"] },
+    CallRule { function: "Oneself::", allowed: &["crates/domain/src/"] },
     CallRule { function: "Administration::", allowed: &["crates/domain/src/"] },
 ];
 

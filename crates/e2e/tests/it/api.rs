@@ -33,10 +33,16 @@ fn token(installation: &Installation, name: &str, scopes: &str, valid: &str) -> 
 
 /// One request as a client that is not ours sends it; the status of the answer and all of it.
 fn ask(installation: &Installation, method: &str, target: &str, token: Option<&str>) -> (String, String) {
+    send(installation, method, target, token, "{}")
+}
+
+/// The same with this body.
+fn send(installation: &Installation, method: &str, target: &str, token: Option<&str>, body: &str) -> (String, String) {
     let authorization = token.map_or_else(String::new, |token| format!("Authorization: Bearer {token}\r\n"));
     let request = format!(
         "{method} {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n\
-         {authorization}Content-Length: 2\r\n\r\n{{}}"
+         {authorization}Content-Length: {}\r\n\r\n{body}",
+        body.len()
     );
     let mut client = Command::new("openssl")
         .args(["s_client", "-quiet", "-verify_return_error", "-verify_hostname", "localhost", "-CAfile"])
@@ -141,28 +147,55 @@ fn a_token_ends_by_itself_and_its_name_is_free_then() {
     }
 }
 
-/// Every operation, asked for without a token, with one that is not ours, with one of every other scope, and with the right one.
+/// A person's token, as a client that is not ours gets it.
+fn person_token(installation: &Installation, person: &str) -> String {
+    let body = serde_json::json!({ "person": person, "password": objects::PASSWORD }).to_string();
+    let (status, answer) = send(installation, "POST", "/v1/login", None, &body);
+    assert_eq!(status, "200", "{answer}");
+    assert!(answer.to_lowercase().contains("cache-control: no-store"), "{answer}");
+    let answer: serde_json::Value = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
+    answer["secret"].as_str().unwrap().to_owned()
+}
+
+/// Every operation, asked for without a token, with tokens that are not ours, with one of every other scope, with the right one, and by
+/// a person who has signed in.
 #[test]
 fn every_operation_from_afar_needs_its_own_scope() {
     let installation = Installation::init().unwrap();
     let _server = installation.start().unwrap();
+    let alice = objects::person(&installation, "alice", &[], false).unwrap();
+    installation.must(&["apply", "-f", "-"], &alice).unwrap();
     let scopes = ["read", "audit", "objects", "secrets", "credential.rebind", "records", "sessions", "cleanup"];
-    let foreign = format!("mayfly_pat_{}_{}", "0".repeat(16), "0".repeat(64));
-    for (place, (method, target, scope)) in OPERATIONS.iter().copied().enumerate() {
+    let foreign = |kind: &str| format!("mayfly_{kind}_{}_{}", "0".repeat(16), "0".repeat(64));
+    let mut alice = person_token(&installation, "alice");
+    for (place, (method, target, scope, own)) in OPERATIONS.iter().copied().enumerate() {
         let asked = |token: Option<&str>| ask(&installation, method, target, token);
+        let (status, answer) = asked(Some(&alice));
+        let let_in = !["401", "403"].contains(&status.as_str());
+        assert_eq!(let_in, own, "{method} {target} by a person: {answer}");
+        assert!(own || status == "403", "{method} {target} by a person: {answer}");
+        if (method, target) == ("DELETE", "/v1/login") {
+            assert_eq!((status.as_str(), asked(Some(&alice)).0.as_str()), ("200", "401"), "signed out: {answer}");
+            alice = person_token(&installation, "alice");
+        }
         if scope == "everybody" {
             assert_ne!(asked(None).0, "403", "{method} {target}");
             continue;
         }
         let others: Vec<&str> = scopes.into_iter().filter(|other| *other != scope).collect();
         let (_, others) = token(&installation, &format!("others-{place}"), &others.join(","), "1h");
-        let expected = if scope == "socket" { ["403"; 3] } else { ["401", "401", "403"] };
-        for (token, expected) in [None, Some(foreign.as_str()), Some(others.as_str())].into_iter().zip(expected) {
-            let (status, answer) = asked(token);
+        let expected = match scope {
+            "socket" => ["403"; 4],
+            "person" => ["401", "403", "401", "403"],
+            _ => ["401", "401", "401", "403"],
+        };
+        let tokens = [None, Some(foreign("pat")), Some(foreign("pst")), Some(others)];
+        for (token, expected) in tokens.iter().zip(expected) {
+            let (status, answer) = asked(token.as_deref());
             assert_eq!(status, expected, "{method} {target}: {answer}");
             assert_eq!(answer.to_lowercase().contains("www-authenticate: bearer"), expected == "401", "{answer}");
         }
-        if scope != "socket" {
+        if scopes.contains(&scope) {
             let (_, right) = token(&installation, &format!("right-{place}"), scope, "1h");
             let (status, answer) = asked(Some(&right));
             assert!(!["401", "403"].contains(&status.as_str()), "{method} {target}: {answer}");

@@ -26,6 +26,7 @@ mod identity;
 mod keys;
 mod kill;
 mod lockdown;
+mod login;
 mod logs;
 mod main_job;
 mod mistakes;

@@ -102,7 +102,7 @@ async fn strangers_on_this_machine_may_only_ask_and_connect() {
     for directory in [world.installation.directory(), socket.parent().unwrap()] {
         std::fs::set_permissions(directory, std::fs::Permissions::from_mode(0o711)).unwrap();
     }
-    for (method, target, scope) in OPERATIONS.iter().copied() {
+    for (method, target, scope, _) in OPERATIONS.iter().copied() {
         let mut command = if rustix::process::geteuid().is_root() {
             Command::new("setpriv")
         } else {
@@ -116,6 +116,8 @@ async fn strangers_on_this_machine_may_only_ask_and_connect() {
         let status = answer.split(' ').nth(1).unwrap_or_else(|| panic!("{method} {target}: {output:?}"));
         if scope == "everybody" {
             assert_ne!(status, "403", "{method} {target}: {answer}");
+        } else if scope == "person" {
+            assert_eq!(status, "401", "{method} {target}: {answer}");
         } else {
             assert_eq!(status, "403", "{method} {target}: {answer}");
             assert!(answer.contains("root") && answer.contains("the user whom the server runs as"), "{answer}");

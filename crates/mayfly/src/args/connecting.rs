@@ -1,6 +1,6 @@
 //! The verbs with which people connect.
 
-use super::values::{Duration, duration, name, place};
+use super::values::{Duration, duration, id, name, place};
 use crate::complete;
 use clap::{Args, Subcommand};
 use std::ffi::OsString;
@@ -22,7 +22,7 @@ pub(crate) struct Db {
 /// Who signs in, and how.
 #[derive(Debug, Default, Args)]
 pub(crate) struct Person {
-    /// Who you are to Mayfly
+    /// Who you are to Mayfly, if not whoever has signed in
     #[arg(long, env = "MAYFLY_PERSON", value_name = "NAME", value_parser = name, add = complete::people())]
     pub(crate) person: Option<String>,
     /// Read the sign-in password from this file instead of asking; `-` is standard input
@@ -118,5 +118,14 @@ pub(crate) enum Access {
     Ls {
         #[command(flatten)]
         person: Person,
+    },
+    /// End a session of yours: cut its connections and take its account away
+    End {
+        /// The session
+        #[arg(value_parser = id)]
+        id: String,
+        /// Why, for the trail
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
     },
 }

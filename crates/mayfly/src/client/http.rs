@@ -119,7 +119,7 @@ fn request(way: &Way, sent: Sent<'_>) -> Result<Request<Full<Bytes>>, Failure> {
         .header(header::ACCEPT, "application/json");
     builder = match way {
         Way::Socket(_) => builder.header(header::HOST, "mayfly"),
-        Way::Https(https) => builder.header(header::HOST, format!("{}:{}", https.host, https.port)),
+        Way::Https(https) => builder.header(header::HOST, https.address.authority()),
     };
     if let Some(token) = way.token() {
         let text = Zeroizing::new(format!("Bearer {token}"));
@@ -152,9 +152,9 @@ async fn send<T>(
             converse(way, stream, request, read).await
         }
         Way::Https(https) => {
-            let at = (https.host.as_str(), https.port);
+            let at = (https.address.host.as_str(), https.address.port);
             let stream = TcpStream::connect(at).await.map_err(|error| reach::remote(way, &error))?;
-            let connected = https.connector.connect(https.name.clone(), stream).await;
+            let connected = https.connector.connect(https.address.name.clone(), stream).await;
             converse(way, connected.map_err(|error| reach::untrusted(way, &error))?, request, read).await
         }
     }

@@ -7,14 +7,14 @@ mod way;
 use crate::failure::Failure;
 use crate::output::Output;
 use http::{Answer, Method, Sent};
-use mayfly_wire::Page;
-use mayfly_wire::problem::Problem;
+use mayfly_wire::problem::{Code, Problem};
+use mayfly_wire::{Page, paths};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
-pub(crate) use way::Way;
+pub(crate) use way::{Https, Shown, Way, place, way};
 use zeroize::Zeroizing;
 
 /// Where a server listens unless its settings say otherwise.
@@ -59,6 +59,11 @@ impl Client {
             (false, false) => Progress::Lines,
         };
         Self { way, progress }
+    }
+
+    /// A client like this one by another way.
+    pub(crate) fn to(&self, way: Way) -> Self {
+        Self { way, ..self.clone() }
     }
 
     /// The way to the server.
@@ -224,9 +229,17 @@ impl Client {
             return Ok(answer);
         }
         match serde_json::from_slice::<Problem>(&answer.body) {
-            Ok(problem) => Err(Failure::Problem(Box::new(problem))),
+            Ok(problem) => Err(self.leading_on(path, problem)),
             Err(_) => Err(self.foreign(&format!("it answers {} to {path} and does not say why", answer.status))),
         }
+    }
+
+    /// A problem; where a person has to sign in, with the command that does it here.
+    fn leading_on(&self, path: &str, mut problem: Problem) -> Failure {
+        problem.next.retain(|command| command != "mayfly login");
+        let sign_in = self.way.sign_in_with().filter(|_| problem.code == Code::SignIn && path != paths::LOGIN);
+        problem.next.extend(sign_in);
+        Failure::Problem(Box::new(problem))
     }
 
     /// What answers is not a Mayfly server that this client knows.

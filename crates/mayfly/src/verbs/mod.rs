@@ -16,6 +16,7 @@ mod export;
 mod kept;
 mod keys;
 mod lockdown;
+mod login;
 mod ls;
 mod manual;
 mod orphans;
@@ -38,7 +39,9 @@ mod verify;
 mod webhook;
 mod whois;
 
-use crate::args::{Audit, Cleanup, Kind, Ls, Person, Record, Secret, Server, Sessions, Token, User, Verb};
+use crate::args::{
+    Access, Audit, Cleanup, Kind, Login, Ls, Person, Record, Secret, Server, Sessions, Token, User, Verb,
+};
 use crate::client::Client;
 use crate::failure::{Exit, Failure};
 use crate::output::{Format, Output, no_form};
@@ -76,9 +79,15 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<u8, Failure> {
         Verb::Rsync(options) => return ssh::rsync(context, options).await,
         Verb::SshConfig(options) => ssh_config::run(context, options).await,
         Verb::Connect(options) => connect::run(context, options).await,
+        Verb::Login(Login { person, .. }) => login::login(context, person).await,
+        Verb::Logout(_) => login::logout(context).await,
+        Verb::Ls(Ls { kind, query }) if context.client.way().person().is_some() => {
+            show::own(context, kind, query.as_deref()).await
+        }
         Verb::Ls(Ls { kind, query }) => ls::run(context, kind.as_slice(), query.as_deref()).await,
         Verb::Show { name, person } => show::show(context, &name, &person).await,
-        Verb::Access(options) => show::ls(context, &options).await,
+        Verb::Access(Access::Ls { person }) => show::ls(context, &person).await,
+        Verb::Access(Access::End { id, reason }) => sessions::end(context, &id, reason).await,
         Verb::Sessions(Sessions::Ls(options)) => sessions::ls(context, options).await,
         Verb::Sessions(Sessions::Explain { id }) => explain::run(context, &id).await,
         Verb::Whois { account, at } => whois::run(context, &account, at.as_deref()).await,

@@ -1,7 +1,8 @@
 //! `show`: what there is to know of a record, or what a person may do with it and why not. `access`: what a person may open.
 
 use super::{Context, facts, sign_in};
-use crate::args::{Access as Options, Person};
+use crate::args::{Kind, Person};
+use crate::client::with_parameters;
 use crate::escape;
 use crate::failure::{Exit, Failure};
 use crate::output::{Format, Table};
@@ -13,7 +14,8 @@ use mayfly_wire::paths;
 /// # Errors
 /// As the server's answer says.
 pub(super) async fn show(context: &Context, name: &str, person: &Person) -> Result<Exit, Failure> {
-    let asks_as_person = person.person.is_some() || person.password_file.is_some();
+    let asks_as_person =
+        person.person.is_some() || person.password_file.is_some() || context.client.way().person().is_some();
     if !asks_as_person {
         match context.client.get::<RecordAnswer>(&paths::with(paths::RECORD, name)).await {
             Ok(answer) => {
@@ -34,17 +36,35 @@ pub(super) async fn show(context: &Context, name: &str, person: &Person) -> Resu
 ///
 /// # Errors
 /// As the server's answer says.
-pub(super) async fn ls(context: &Context, options: &Options) -> Result<Exit, Failure> {
-    let Options::Ls { person } = options;
+pub(super) async fn ls(context: &Context, person: &Person) -> Result<Exit, Failure> {
     let answer = ask(context, person, None).await?;
-    context.output.list(&answer.records, |access| access.record.clone(), table)?;
-    if answer.records.is_empty() && context.output.format == Format::Table {
-        context.output.remark("nothing is yours to open: ask an administrator");
+    list(context, &answer.records)
+}
+
+/// Lists what somebody who has signed in may open, of this kind and with this text in its name.
+///
+/// # Errors
+/// As the server's answer says.
+pub(super) async fn own(context: &Context, kind: Option<Kind>, query: Option<&str>) -> Result<Exit, Failure> {
+    let mut answer = ask(context, &Person::default(), None).await?;
+    let query = query.unwrap_or_default().to_lowercase();
+    let fits = |access: &Access| kind.is_none_or(|kind| kind.is(&access.kind)) && access.record.contains(&query);
+    answer.records.retain(fits);
+    list(context, &answer.records)
+}
+
+fn list(context: &Context, records: &[Access]) -> Result<Exit, Failure> {
+    context.output.list(records, |access| access.record.clone(), table)?;
+    if records.is_empty() && context.output.format == Format::Table {
+        context.output.remark("nothing of that is yours to open: ask an administrator");
     }
     Ok(Exit::Done)
 }
 
 async fn ask(context: &Context, person: &Person, record: Option<&str>) -> Result<AccessAnswer, Failure> {
+    if sign_in::has_signed_in(context, person) {
+        return context.client.get(&with_parameters(paths::ACCESS, &[("record", record)])).await;
+    }
     let (person, password) = sign_in::who_and_password(context, person, record)?;
     let request = AccessRequest { person, password: password.to_string(), record: record.map(str::to_owned) };
     context.client.post(paths::ACCESS, &request).await

@@ -88,7 +88,7 @@ impl Way {
     async fn new(context: &Context, who: &Who, record: &str) -> Result<Self, Failure> {
         if who.own_key {
             let broker = broker(context).await?;
-            let user = format!("{}~{record}", sign_in::who(&who.person)?);
+            let user = format!("{}~{record}", sign_in::who(context, &who.person)?);
             return Ok(Self { options: options(&broker, &user, true)?, askpass: None });
         }
         let answer = sign_in::connect_secret(context, &who.person, record, None).await?;

@@ -27,7 +27,7 @@ struct Printed {
 /// When the server cannot be asked or does not listen for SSH, and when a file cannot be written.
 pub(super) async fn run(context: &Context, options: SshConfig) -> Result<Exit, Failure> {
     let broker = ssh::broker(context).await?;
-    let person = sign_in::who(&options.person)?;
+    let person = sign_in::who(context, &options.person)?;
     let suffix = options.suffix.unwrap_or_else(|| suffix_of(&broker.host));
     let config = config(&broker, &person, &options.names, &suffix)?;
     let hosts: Vec<String> = options.names.iter().map(|name| format!("{name}.{suffix}")).collect();

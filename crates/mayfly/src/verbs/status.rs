@@ -11,6 +11,11 @@ use mayfly_wire::status::{Mode, Status};
 /// When the server cannot be asked.
 pub(super) async fn run(context: &Context) -> Result<Exit, Failure> {
     let status: Status = context.client.get(paths::STATUS).await?;
+    let way = context.client.way();
+    if let (Some(person), None, Some(command)) = (way.person(), &status.person, way.sign_in_with()) {
+        let text = format!("the sign-in of {person} at {way} has ended, was taken back, or is void by now");
+        return Err(Failure::own(Exit::SignIn, text).hint(command));
+    }
     context.output.one(&status, &status.installation, || text(&status))?;
     Ok(if status.ready { Exit::Done } else { Exit::Pending })
 }
@@ -43,8 +48,16 @@ fn text(status: &Status) -> String {
         ("owed", &owed),
         ("orphans", &orphans),
         ("locked down", &status.lockdowns.join(", ")),
-        ("you are", if status.administrator { "an administrator" } else { "not an administrator" }),
+        ("you are", &who(status)),
     ])
+}
+
+fn who(status: &Status) -> String {
+    match (&status.person, &status.signed_in_until) {
+        (Some(person), Some(until)) => format!("{person}, signed in until {until}"),
+        _ if status.administrator => "an administrator".to_owned(),
+        _ => "not an administrator".to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -68,6 +81,8 @@ mod tests {
             orphans: 0,
             lockdowns: Vec::new(),
             administrator: true,
+            person: None,
+            signed_in_until: None,
         };
         let shown = text(&status);
         assert!(shown.contains("ready         NO: the disk is full\n"), "{shown}");

@@ -13,7 +13,9 @@ use axum::{Extension, Json};
 use mayfly_access::objects::{Launch, Object, Person, Record};
 use mayfly_access::store::{Objects, Secrets};
 use mayfly_domain::{PersonName, RecordName, Secret};
-use mayfly_wire::access::{Access, AccessAnswer, AccessQuery, AccessRequest, Credential, PersonAccess, RecordAnswer, SecretState};
+use mayfly_wire::access::{
+    Access, AccessAnswer, AccessQuery, AccessRequest, Credential, PersonAccess, RecordAnswer, SecretState,
+};
 use mayfly_wire::paths;
 use mayfly_wire::problem::Code;
 use std::sync::Arc;

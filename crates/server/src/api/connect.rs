@@ -18,7 +18,7 @@ use mayfly_access::signin::{Attempt, Held, Source};
 use mayfly_access::store::ConnectSecrets;
 use mayfly_domain::audit::EventKind;
 use mayfly_domain::authorise::Refusal as Denial;
-use mayfly_domain::{Entropy, Login, PersonName, RecordName, Secret};
+use mayfly_domain::{Entropy, Login, PersonName, RecordName, Secret, WallTime};
 use mayfly_engine::ports::clock::Clock;
 use mayfly_protocol::scram::Verifier;
 use mayfly_wire::connect::{ConnectAnswer, ConnectRequest};
@@ -50,16 +50,16 @@ pub(super) async fn connect(
     if valid.is_zero() || valid > VALID_LONGEST {
         return Err(Refusal::new(Code::Invalid, "a connect secret is valid for one second to eight hours"));
     }
-    let (person, valid) = match request.password.map(Secret::new) {
+    let (person, until) = match request.password.map(Secret::new) {
         Some(password) => {
             let name = PersonName::parse(&request.person.unwrap_or_default());
             let name = name.map_err(|_| Refusal::new(Code::SignIn, WRONG))?;
-            (sign_in(&api.context, name, password, peer.source()).await?, valid)
+            (sign_in(&api.context, name, password, peer.source()).await?, None)
         }
-        None => as_signed_in(&api.context, signed_in?, request.person.as_deref(), valid).await?,
+        None => as_signed_in(&api.context, signed_in?, request.person.as_deref()).await?,
     };
     let record = permitted(&api.context, &person, &record).await?;
-    let (secret, kept) = issue(&api, &person, &record, valid).await?;
+    let (secret, kept) = issue(&api, &person, &record, valid, until).await?;
     let ca_pem = authority::certificate(&api.data_directory).map_err(|error| {
         tracing::error!(%error, "The certificate of the local authority cannot be read");
         Refusal::new(Code::Server, "the certificate of the local authority cannot be read: see the server's log")
@@ -90,20 +90,19 @@ pub(super) async fn connect(
     Ok((no_store(), Json(answer)))
 }
 
-/// The person who has signed in, and for how long a secret of theirs may be good: the sign-in is not made longer by it.
+/// The person who has signed in, and until when a secret of theirs may be good: the sign-in is not made longer by it.
 async fn as_signed_in(
     context: &Arc<Context>,
     SignedIn(oneself): SignedIn,
     asked: Option<&str>,
-    valid: Duration,
-) -> Result<(Person, Duration), Refusal> {
+) -> Result<(Person, Option<WallTime>), Refusal> {
     if asked.is_some_and(|asked| asked != oneself.person().as_str()) {
         let text = format!("you have signed in as {}: others have to give their own password", oneself.person());
         return Err(Refusal::new(Code::NotPermitted, text));
     }
     let person = context.person(oneself.person()).await?;
     let person = person.ok_or_else(|| Refusal::new(Code::SignIn, WRONG))?;
-    Ok((person, valid.min(oneself.until().since(context.clock.wall()))))
+    Ok((person, Some(oneself.until())))
 }
 
 /// Checks the password, with the same work for every name. The attempt is counted before it is judged.
@@ -181,6 +180,7 @@ async fn issue(
     person: &Person,
     record: &Record,
     valid: Duration,
+    until: Option<WallTime>,
 ) -> Result<(Secret, ConnectSecret), Refusal> {
     let context = &api.context;
     let mut entropy = context.entropy();
@@ -193,7 +193,8 @@ async fn issue(
     })
     .await;
     let (name, of) = (person.name.clone(), record.resource().name.clone());
-    let kept = ConnectSecret::issue(name, of, verifier, valid, context.clock.wall(), &mut entropy);
+    let mut kept = ConnectSecret::issue(name, of, verifier, valid, context.clock.wall(), &mut entropy);
+    kept.expires = until.map_or(kept.expires, |until| kept.expires.min(until));
     let mut event = context.event(EventKind::ConnectSecretIssued, format!("person:{}", person.name));
     event.person = Some(person.name.clone());
     event.record = Some(record.resource().name.clone());

@@ -31,8 +31,10 @@ fn document() -> OpenApi {
     );
     components.add_security_scheme("socket", SecurityScheme::Http(socket));
     let mut person = Http::new(HttpAuthScheme::Bearer);
-    person.description =
-        Some("The token of a person who has signed in with `POST /v1/login`; it reaches what is theirs and nothing else.".to_owned());
+    person.description = Some(
+        "The token of a person who has signed in with `POST /v1/login`; it reaches what is theirs and nothing else."
+            .to_owned(),
+    );
     components.add_security_scheme("person", SecurityScheme::Http(person));
     let mut schemas = vec![(Problem::name().into_owned(), Problem::schema())];
     Problem::schemas(&mut schemas);

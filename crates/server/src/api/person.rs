@@ -78,7 +78,8 @@ pub(super) async fn oneself(context: &Arc<Context>, peer: Peer, token: &Secret) 
         }
     };
     let wrong = || Refusal::new(Code::SignIn, WRONG).next("mayfly login");
-    let found: PersonToken = known(context, peer, find, |found: &PersonToken| found.is(token)).await?.ok_or_else(wrong)?;
+    let found: PersonToken =
+        known(context, peer, find, |found: &PersonToken| found.is(token)).await?.ok_or_else(wrong)?;
     let person = context.person(&found.person).await?;
     let disabled = person.is_none_or(|person| person.disabled);
     let decided = authorise_oneself(found.facts(disabled), &context.lockdowns.concerned(), context.clock.wall());

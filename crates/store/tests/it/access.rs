@@ -51,7 +51,7 @@ fn batch(expected: u64, put: Vec<Object>, delete: Vec<ObjectId>) -> Batch {
     Batch { expected, put, delete, events: vec![event(0)] }
 }
 
-async fn put(store: &Store, objects: Vec<Object>) {
+pub(crate) async fn put(store: &Store, objects: Vec<Object>) {
     let expected = store.snapshot().await.unwrap().revision;
     let answer = store.apply(batch(expected, objects, Vec::new())).await;
     assert_eq!(answer, Ok(ApplyOutcome::Applied { revision: expected + 1 }));
@@ -216,12 +216,12 @@ async fn a_token_is_kept_until_it_is_taken_back_or_another_finds_it_expired() {
     assert_eq!(store.list(None, 10).await.unwrap(), [later]);
 }
 
-fn somebody(name: &str, password_hash: Option<&str>, disabled: bool) -> Object {
+pub(crate) fn somebody(name: &str, password_hash: Option<&str>, disabled: bool) -> Object {
     let Object::Person(person) = person(name) else { panic!("no person") };
     Object::Person(Person { password_hash: password_hash.map(str::to_owned), disabled, ..person })
 }
 
-async fn signed_in(store: &Store, name: &str, seed: u64, issued: i64) -> (PersonToken, bool) {
+pub(crate) async fn signed_in(store: &Store, name: &str, seed: u64, issued: i64) -> (PersonToken, bool) {
     let name = PersonName::parse(name).unwrap();
     let token = PersonToken::issue(name, at(issued), &mut Seeded(seed)).1;
     let kept = store.put_person_token(token.clone(), "hash", vec![event(0)]).await.unwrap();

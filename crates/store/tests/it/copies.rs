@@ -1,7 +1,9 @@
 //! Copies of a store: which one acts, what is observed, and what an activation makes of it.
 
+use crate::access::{put, signed_in, somebody};
 use crate::opening::{copy, write_events};
 use crate::rig::{Key, Rig, Ticking, event};
+use mayfly_access::store::PersonTokens;
 use mayfly_engine::ports::trail::Trail;
 use mayfly_store::{Doubt, Settings, Store};
 use std::sync::Arc;
@@ -11,7 +13,9 @@ use std::sync::Arc;
 async fn a_store_that_was_rolled_back_acts_once_it_is_activated() {
     let rig = Rig::new();
     let store = rig.open();
-    write_events(&store, 3).await;
+    put(&store, vec![somebody("alice", Some("hash"), false)]).await;
+    let (signed_in, _) = signed_in(&store, "alice", 1, 0).await;
+    write_events(&store, 1).await;
     store.close();
     drop(store);
     let backup = tempfile::tempdir().unwrap();
@@ -29,6 +33,7 @@ async fn a_store_that_was_rolled_back_acts_once_it_is_activated() {
     }
     let store = rig.open();
     assert!(matches!(store.doubts(), [Doubt::RolledBack { entries: 3, checkpoint: 5, .. }]), "{:?}", store.doubts());
+    assert!(store.person_token(&signed_in.id).await.unwrap().is_some());
     assert_eq!(store.activate(vec![event(7)]).await, Ok(2));
     assert!(store.observing(), "not before it is opened again");
     store.close();
@@ -42,6 +47,7 @@ async fn a_store_that_was_rolled_back_acts_once_it_is_activated() {
     let store = rig.open();
     assert_eq!((store.doubts(), store.epoch()), ([].as_slice(), 2));
     assert_eq!(store.size().await, Ok(4));
+    assert_eq!(store.person_token(&signed_in.id).await, Ok(None), "a sign-in is void with a new epoch");
     write_events(&store, 1).await;
     store.close();
     assert!(rig.checkpoints().contains("\n5\n"), "{}", rig.checkpoints());
