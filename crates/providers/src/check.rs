@@ -147,14 +147,11 @@ pub trait Check: Send + Sync + 'static {
     /// A [`Failure`] when the target cannot be asked, or lets us not look.
     async fn scan(&self, by: &Administration, request: &ScanRequest) -> Result<Scan, Failure>;
 
-    /// Looks who on the target holds for good what sessions of the record are given for a time. `None` where this kind of target is not
-    /// looked at.
+    /// Looks who on the target holds for good what sessions of the record are given for a time.
     ///
     /// # Errors
     /// A [`Failure`] when the target cannot be asked.
-    async fn holders(&self, _by: &Administration, _request: &HoldersRequest) -> Result<Option<Holders>, Failure> {
-        Ok(None)
-    }
+    async fn holders(&self, by: &Administration, request: &HoldersRequest) -> Result<Holders, Failure>;
 
     /// A shell script that installs on a target the one program that the administrative credential may run there from then on, and
     /// limits it to that. `None` where this kind of target has none.

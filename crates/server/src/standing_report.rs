@@ -37,16 +37,7 @@ pub(crate) async fn look(
         settings: orders::provider_settings(record, &context.authorities),
     };
     let name = resource.name.to_string();
-    let Some(found) = provider.holders(by, &request).await? else {
-        return Ok(StandingAnswer {
-            record: name,
-            target: None,
-            looked: false,
-            accounts: Vec::new(),
-            more: false,
-            lifts,
-        });
-    };
+    let found = provider.holders(by, &request).await?;
     let sessions = sessions(context, &found.target).await?;
     let mut accounts = Vec::new();
     for holder in found.holders {
@@ -61,8 +52,7 @@ pub(crate) async fn look(
             deadline: holder.deadline.map(|deadline| deadline.to_string()),
         });
     }
-    let target = Some(found.target.to_string());
-    Ok(StandingAnswer { record: name, target, looked: true, accounts, more: found.more, lifts })
+    Ok(StandingAnswer { record: name, target: found.target.to_string(), accounts, more: found.more, lifts })
 }
 
 /// Which session of those that are not over has an account of a target, by the account's name.

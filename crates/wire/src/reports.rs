@@ -64,10 +64,7 @@ pub struct StandingAnswer {
     /// The record.
     pub record: String,
     /// The target, as it identifies itself.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub target: Option<String>,
-    /// Whether accounts were looked for: not on every kind of target.
-    pub looked: bool,
+    pub target: String,
     /// The accounts, by name; those of sessions are not among them.
     pub accounts: Vec<StandingAccount>,
     /// Whether there are more than one look answers.

@@ -136,6 +136,16 @@ impl Week {
         self.installation().run(&arguments).unwrap()
     }
 
+    /// Nobody of the week stands on the host for good.
+    fn nobody_stands(&self) {
+        let looked = self.installation().run(&["-o", "json", "report", "standing", "--record", "web01"]).unwrap();
+        assert_eq!(looked.status.code(), Some(12), "{}", words(&looked));
+        let answer: Value = serde_json::from_slice(&looked.stdout).unwrap();
+        let accounts = answer["items"][0]["accounts"].as_array().unwrap();
+        let names: Vec<&str> = accounts.iter().map(|account| account["account"].as_str().unwrap()).collect();
+        assert_eq!(names, [machine::ADMIN, "root"], "{answer}");
+    }
+
     /// Who each account was, from the trail alone; and what was changed in it is found.
     fn friday(&self) {
         let config = self.installation().config();
@@ -196,6 +206,7 @@ async fn the_first_week_of_an_administrator() {
     week.tuesday().await;
     let running = week.wednesday(running).await;
     let running = week.thursday(running).await;
+    week.nobody_stands();
     week.friday();
     drop((running, week));
     std::fs::remove_dir_all(&home).unwrap();

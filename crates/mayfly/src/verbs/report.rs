@@ -104,11 +104,10 @@ async fn standing(context: &Context, record: Option<String>) -> Result<Exit, Fai
     }
     context.output.list(&looked, |looked| looked.record().to_owned(), standing_table)?;
     if exit == Exit::Done && context.output.format == Format::Table {
-        let seen = looked.iter().any(|looked| matches!(looked, Looked::Answer(answer) if answer.looked));
-        context.output.remark(match (looked.is_empty(), seen) {
-            (true, _) => "there are no databases and machines yet",
-            (false, true) => "nobody was found to hold for good what sessions are given for a time",
-            (false, false) => "no target was looked at",
+        context.output.remark(if looked.is_empty() {
+            "there are no databases and machines yet"
+        } else {
+            "nobody was found to hold for good what sessions are given for a time"
         });
     }
     Ok(exit)
@@ -131,9 +130,6 @@ fn standing_table(looked: &[Looked]) -> Table {
             }
             Looked::Answer(answer) => answer,
         };
-        if !answer.looked {
-            table.row(&[&answer.record, "", "", "", "NOT LOOKED AT: this is done on databases only"]);
-        }
         for account in &answer.accounts {
             let note = match &account.session {
                 _ if account.administrative => "the administrative credential: mayfly record check".to_owned(),

@@ -6,11 +6,13 @@ use super::answer::Answer;
 use super::certificates::{self, Others};
 use super::connection::{Facts, Way};
 use super::helper;
+use super::holders;
 use super::scan;
 use super::script::{self, CHECK};
 use super::settings::Settings;
 use super::trouble::Trouble;
 use crate::check::{Check, CheckReport, CheckRequest, HelperRequest, Level};
+use crate::holders::{Holders, HoldersRequest};
 use crate::scan::{Scan, ScanRequest};
 use async_trait::async_trait;
 use mayfly_domain::{Administration, Failure, Permit, Place, TargetId};
@@ -82,6 +84,10 @@ impl Check for Linux {
 
     async fn scan(&self, by: &Administration, request: &ScanRequest) -> Result<Scan, Failure> {
         scan::scan(&self.pool, by, request).await
+    }
+
+    async fn holders(&self, by: &Administration, request: &HoldersRequest) -> Result<Holders, Failure> {
+        holders::holders(&self.pool, by, request).await
     }
 
     async fn helper(&self, by: &Administration, request: &HelperRequest) -> Result<Option<String>, Failure> {

@@ -17,6 +17,7 @@ mod check;
 mod close;
 mod connection;
 mod helper;
+mod holders;
 mod look;
 mod manual;
 mod open;

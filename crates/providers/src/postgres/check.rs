@@ -46,8 +46,8 @@ impl Check for Postgres {
         scan::scan(&self.pool, by, request).await
     }
 
-    async fn holders(&self, by: &Administration, request: &HoldersRequest) -> Result<Option<Holders>, Failure> {
-        holders::holders(&self.pool, by, request).await.map(Some)
+    async fn holders(&self, by: &Administration, request: &HoldersRequest) -> Result<Holders, Failure> {
+        holders::holders(&self.pool, by, request).await
     }
 
     fn accepts(&self, settings: &serde_json::Value) -> Result<(), Failure> {

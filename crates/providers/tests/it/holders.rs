@@ -8,7 +8,7 @@ use serde_json::json;
 async fn look(rig: &Rig) -> Vec<Holder> {
     let request =
         HoldersRequest { place: rig.place.clone(), elevate: Some("readwrite".to_owned()), settings: json!({}) };
-    let found = rig.subject.holders(&authorise_administration(0, 0).unwrap(), &request).await.unwrap().unwrap();
+    let found = rig.subject.holders(&authorise_administration(0, 0).unwrap(), &request).await.unwrap();
     assert!(!found.more);
     found.holders
 }

@@ -128,6 +128,7 @@ kinds_of() {
     end_some) kinds="lock owner $scope" ;;
     open_companion) kinds='lock number path lines' ;;
     scan) kinds='ours address number prefix' ;;
+    holders) kinds='any_text? number' ;;
     look_companion) kinds='lock path lines verb' ;;
     *) refuse operation "$1" ;;
     esac

@@ -6,6 +6,7 @@ mod checks;
 mod contract;
 mod elevation;
 mod helper;
+mod holders;
 mod host;
 mod leftovers;
 mod shells;

@@ -3,6 +3,7 @@
 //! much.
 
 use super::contract::Contract;
+use super::holders::names_everybody;
 use super::host::Target;
 use super::leftovers::leaves_nothing;
 use std::sync::Arc;
@@ -36,6 +37,11 @@ mod of_busybox_without_setpriv {
     #[tokio::test]
     async fn what_a_person_leaves_is_gone() {
         leaves_nothing(&busybox().await).await;
+    }
+
+    #[tokio::test]
+    async fn whoever_holds_rights_for_good_is_named() {
+        names_everybody(&busybox().await).await;
     }
 }
 
