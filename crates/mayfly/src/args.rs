@@ -224,6 +224,15 @@ pub(crate) enum Kind {
     Directory,
 }
 
+/// Kinds of records that there is a template of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Template {
+    /// A PostgreSQL server
+    Database,
+    /// A Linux host
+    Machine,
+}
+
 impl Kind {
     /// The kinds of records, whose names are unique among them.
     pub(crate) const RECORDS: &[Self] = &[Self::Database, Self::Machine, Self::Directory, Self::User];

@@ -1,7 +1,7 @@
 //! Objects as they are declared in files: written out and applied again without change, planned before they are applied, pruned.
 
 use mayfly_e2e::Installation;
-use std::process::Output;
+use std::process::{Output, Stdio};
 
 const FILES: &str = "\
 kind: Person
@@ -82,4 +82,40 @@ fn a_plan_says_what_would_be_done_and_holds_only_while_nobody_else_changes_anyth
     let unlabelled = installation.run_with(&["apply", "-f", "-", "--prune", "-l", "set=prod"], other).unwrap();
     assert_eq!(unlabelled.status.code(), Some(2), "{}", words(&unlabelled));
     assert!(words(&unlabelled).contains("Person/carol does not have the labels set=prod"), "{}", words(&unlabelled));
+}
+
+/// One object after the other, as somebody makes them who does not keep files of them.
+#[test]
+fn people_and_records_are_made_by_name() {
+    let installation = Installation::init().unwrap();
+    let _running = installation.start().unwrap();
+    let create = |editor: &str, arguments: &[&str]| {
+        let mut command = installation.command().unwrap();
+        command.args(arguments).env("VISUAL", editor).env("TMPDIR", installation.directory());
+        command.current_dir(installation.data()).stdin(Stdio::null()).output().unwrap()
+    };
+    let database = ["record", "create", "sales", "--kind", "database"];
+    let untouched = create("true", &database);
+    assert!(untouched.status.success() && words(&untouched).contains("nothing was made"), "{}", words(&untouched));
+    let wrong = create("sed -i s/postgresql/prosgresql/", &database);
+    assert_eq!(wrong.status.code(), Some(2), "{}", words(&wrong));
+    assert!(words(&wrong).contains("unknown type") && words(&wrong).contains("what you wrote"), "{}", words(&wrong));
+    // A file that it names is looked for where the person is.
+    let made = create("sed -i s/db1-ca.pem/ca.pem/", &database);
+    assert!(made.status.success(), "{}", words(&made));
+    assert!(words(&made).contains("sales-admin"), "{}", words(&made));
+    let again = create("sed -i s/db1/db2/", &database);
+    assert_eq!(again.status.code(), Some(10), "{}", words(&again));
+    assert!(words(&again).contains("mayfly record edit sales"), "{}", words(&again));
+    let machine = create("sed -i s/web7.example.com/192.0.2.7/", &["record", "create", "web7", "-k", "machine"]);
+    assert!(machine.status.success(), "{}", words(&machine));
+
+    let bob = ["user", "create", "bob", "--may-launch", "sales", "--may-launch", "web7"];
+    installation.must(&bob, "a long enough password\n").unwrap();
+    let shown = installation.json(&["show", "sales", "--person", "bob", "--password-file", "/dev/null"]);
+    assert!(shown.is_err(), "an empty password is none");
+    let twice = installation.run_with(&bob, "a long enough password\n").unwrap();
+    assert_eq!(twice.status.code(), Some(10), "{}", words(&twice));
+    let names: Vec<_> = installation.list(&["ls"]).unwrap().iter().map(|object| object["name"].clone()).collect();
+    assert_eq!(names, ["bob", "sales-admin", "web7-admin", "sales", "web7"]);
 }

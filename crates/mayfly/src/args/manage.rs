@@ -1,7 +1,7 @@
 //! The verbs with which an installation is managed: objects, secrets, records, lockdowns and tokens.
 
-use super::Kind;
 use super::values::{Duration, duration, id, label, lockdown, name, object};
+use super::{Kind, Template};
 use crate::complete;
 use clap::{Args, Subcommand};
 use std::net::IpAddr;
@@ -82,6 +82,17 @@ pub(crate) enum Record {
         /// The record
         #[arg(value_parser = name, add = complete::resources())]
         name: String,
+    },
+    /// Write a new record and its administrative credential in your editor ($VISUAL or $EDITOR), from a template
+    ///
+    /// What cannot be applied is kept in a file. The secret of the credential is set afterwards, by `mayfly secret set`.
+    Create {
+        /// Its name
+        #[arg(value_parser = name)]
+        name: String,
+        /// What it is
+        #[arg(short, long, ignore_case = true)]
+        kind: Template,
     },
     /// Change a record as YAML in your editor ($VISUAL or $EDITOR)
     ///

@@ -12,6 +12,15 @@ pub(crate) enum User {
         /// Only those that hold this text
         query: Option<String>,
     },
+    /// Make a person; their sign-in password is asked for twice, or read from standard input
+    Create {
+        /// Who
+        #[arg(value_parser = name)]
+        name: String,
+        /// A record that they may open; may be given several times
+        #[arg(long, value_name = "RECORD", value_parser = name, add = complete::resources())]
+        may_launch: Vec<String>,
+    },
     /// Change a person as YAML in your editor ($VISUAL or $EDITOR)
     Edit {
         /// Who

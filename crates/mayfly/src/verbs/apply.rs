@@ -35,10 +35,20 @@ pub(super) fn request(set: Set, dry_run: bool) -> Result<ApplyRequest, Failure> 
     let mut documents = String::new();
     for file in files(&set.file)? {
         documents.push_str("---\n");
-        documents.push_str(&complete(&file)?);
+        let folder = if file == Path::new("-") { None } else { file.parent() };
+        documents.push_str(&complete(&file, folder.unwrap_or(Path::new(".")))?);
         documents.push('\n');
     }
     Ok(ApplyRequest { documents, delete: set.delete, prune: set.selector.into_iter().collect(), dry_run })
+}
+
+/// The documents of a file that somebody has just written in an editor: other files that it names are looked for where they are, not
+/// where the file is.
+///
+/// # Errors
+/// When it cannot be read or understood.
+pub(super) fn written(file: &Path) -> Result<String, Failure> {
+    complete(file, Path::new("."))
 }
 
 /// What was done, for people.
@@ -79,11 +89,10 @@ fn files(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     Ok(files)
 }
 
-/// The objects of one file, with the certificates that they name as files put in their place: the server reads no file that
-/// somebody else names. Faults are reported here, with the lines as they were written.
-fn complete(path: &Path) -> Result<String, Failure> {
+/// The objects of one file, with the certificates that they name as files, from this folder, put in their place: the server reads no file
+/// that somebody else names. Faults are reported here, with the lines as they were written.
+fn complete(path: &Path, folder: &Path) -> Result<String, Failure> {
     let text = read(path)?;
-    let folder = if path == Path::new("-") { Path::new(".") } else { path.parent().unwrap_or(Path::new(".")) };
     let certificate = |named: &str| {
         let file = folder.join(named);
         fs::read_to_string(&file).map_err(|error| format!("cannot read {}: {error}", file.display()))

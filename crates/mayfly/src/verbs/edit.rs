@@ -2,7 +2,7 @@
 //! that nothing is overwritten that somebody else changed meanwhile.
 
 use super::{Context, apply, program};
-use crate::args::{Kind, Set};
+use crate::args::Kind;
 use crate::ask;
 use crate::client::with_parameters;
 use crate::escape;
@@ -12,7 +12,8 @@ use mayfly_wire::paths;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use tempfile::NamedTempFile;
 
 /// Lets a person change one object as YAML in their editor, and applies it.
 ///
@@ -28,22 +29,30 @@ pub(super) async fn edit(context: &Context, kinds: &[Kind], name: &str) -> Resul
     if seen.objects.iter().any(|applied| applied.action != Action::Unchanged) {
         return Err(Failure::own(Exit::Conflict, "somebody changed it at this moment: try again"));
     }
-    let file =
-        write(&before).map_err(|error| Failure::unexpected(format!("cannot write a temporary file: {error}")))?;
-    let after = edited(&file).await?;
-    if after == before {
+    let Some(file) = written(&before).await? else {
         context.output.remark("nothing was changed");
         return Ok(Exit::Done);
-    }
+    };
     let applied = applied(context, &file, &object, seen.revision).await;
-    if applied.is_err() {
-        let kept = file.keep().map(|(_, path)| path.display().to_string());
-        return applied.map_err(|failure| match kept {
-            Ok(path) => failure.hint(format!("mayfly apply -f {path}   (what you wrote)")),
-            Err(_) => failure,
-        });
+    applied.map_err(|failure| kept(file, failure))
+}
+
+/// Lets a person change a text in their editor. `None` when they left it as it was.
+///
+/// # Errors
+/// When the editor fails, or there is no place for a temporary file.
+pub(super) async fn written(before: &str) -> Result<Option<NamedTempFile>, Failure> {
+    let file = write(before).map_err(|error| Failure::unexpected(format!("cannot write a temporary file: {error}")))?;
+    let after = edited(&file).await?;
+    Ok((after != before).then_some(file))
+}
+
+/// The failure, and where what was written is kept.
+pub(super) fn kept(file: NamedTempFile, failure: Failure) -> Failure {
+    match file.keep() {
+        Ok((_, path)) => failure.hint(format!("mayfly apply -f {}   (what you wrote)", path.display())),
+        Err(_) => failure,
     }
-    applied
 }
 
 /// Deletes one object, once that is confirmed.
@@ -67,30 +76,30 @@ pub(super) async fn delete(context: &Context, kinds: &[Kind], name: &str, yes: b
 }
 
 /// `Kind/name` of the object of that name.
-async fn find(context: &Context, kinds: &[Kind], name: &str) -> Result<String, Failure> {
+pub(super) async fn find(context: &Context, kinds: &[Kind], name: &str) -> Result<String, Failure> {
     let listed: Vec<Listed> = context.client.all_of(paths::OBJECTS, &[("q", Some(name))]).await?;
     let fits = |object: &&Listed| object.name == name && kinds.iter().any(|kind| kind.is(&object.kind));
     let found = listed.iter().find(fits).map(|object| format!("{}/{}", object.kind, object.name));
     found.ok_or_else(|| Failure::own(Exit::NotFound, format!("there is no {name} here")).hint("mayfly ls"))
 }
 
-fn request(documents: String, delete: Vec<String>, dry_run: bool) -> ApplyRequest {
+pub(super) fn request(documents: String, delete: Vec<String>, dry_run: bool) -> ApplyRequest {
     ApplyRequest { documents, delete, prune: BTreeMap::new(), dry_run }
 }
 
 /// What applying would do.
-async fn tried(context: &Context, documents: String, delete: Vec<String>) -> Result<ApplyAnswer, Failure> {
+pub(super) async fn tried(context: &Context, documents: String, delete: Vec<String>) -> Result<ApplyAnswer, Failure> {
     context.client.post(paths::OBJECTS, &request(documents, delete, true)).await
 }
 
-fn write(text: &str) -> std::io::Result<tempfile::NamedTempFile> {
+fn write(text: &str) -> std::io::Result<NamedTempFile> {
     let mut file = tempfile::Builder::new().prefix("mayfly-").suffix(".yaml").tempfile()?;
     file.write_all(text.as_bytes())?;
     Ok(file)
 }
 
 /// Runs the person's editor and returns what the file holds then.
-async fn edited(file: &tempfile::NamedTempFile) -> Result<String, Failure> {
+async fn edited(file: &NamedTempFile) -> Result<String, Failure> {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
     // An editor may be a command with options, so a shell takes it apart.
     let mut script = set("VISUAL").or_else(|| set("EDITOR")).unwrap_or_else(|| OsString::from("vi"));
@@ -108,13 +117,8 @@ async fn edited(file: &tempfile::NamedTempFile) -> Result<String, Failure> {
 }
 
 /// Applies what was written, if it is this object and no other.
-async fn applied(
-    context: &Context,
-    file: &tempfile::NamedTempFile,
-    object: &str,
-    revision: u64,
-) -> Result<Exit, Failure> {
-    let request = apply::request(set(file.path()), false)?;
+async fn applied(context: &Context, file: &NamedTempFile, object: &str, revision: u64) -> Result<Exit, Failure> {
+    let request = request(apply::written(file.path())?, Vec::new(), false);
     let seen = tried(context, request.documents.clone(), Vec::new()).await?;
     if seen.objects.iter().map(|applied| applied.object.as_str()).ne([object]) {
         let text = format!("{object} is what is edited here, under its name: make others with `mayfly apply`");
@@ -123,8 +127,4 @@ async fn applied(
     let answer: ApplyAnswer = context.client.post_if(paths::OBJECTS, &request, Some(revision)).await?;
     context.output.one(&answer, object, || apply::text(&answer))?;
     Ok(Exit::Done)
-}
-
-fn set(path: &Path) -> Set {
-    Set { file: vec![path.to_owned()], delete: Vec::new(), prune: false, selector: Vec::new() }
 }

@@ -8,6 +8,7 @@ mod audit_export;
 mod backup;
 mod cleanup;
 mod connect;
+mod create;
 mod db;
 mod drain;
 mod edit;
@@ -137,6 +138,7 @@ async fn record(context: &Context, verb: Record) -> Result<Exit, Failure> {
     match verb {
         Record::Ls { query } => ls::run(context, Kind::RECORDS, query.as_deref()).await,
         Record::Show { name } => show::show(context, &name, &Person::default()).await,
+        Record::Create { name, kind } => create::record(context, kind, &name).await,
         Record::Edit { name } => edit::edit(context, Kind::RECORDS, &name).await,
         Record::Delete { name, yes } => edit::delete(context, Kind::RECORDS, &name, yes).await,
         Record::Check { name, from } => record::check(context, &name, from).await,
@@ -148,6 +150,7 @@ async fn record(context: &Context, verb: Record) -> Result<Exit, Failure> {
 async fn user(context: &Context, verb: User) -> Result<Exit, Failure> {
     match verb {
         User::Ls { query } => ls::run(context, &[Kind::Person], query.as_deref()).await,
+        User::Create { name, may_launch } => create::user(context, &name, &may_launch).await,
         User::Edit { name } => edit::edit(context, &[Kind::Person], &name).await,
         User::Delete { name, yes } => edit::delete(context, &[Kind::Person], &name, yes).await,
         User::Disable { name, reason } => user::switch(context, paths::PERSON_DISABLE, &name, reason).await,
