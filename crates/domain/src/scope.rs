@@ -23,7 +23,7 @@ macro_rules! scopes {
 scopes! {
     /// See objects, sessions and what is still owed to targets.
     Read = "read",
-    /// Read the trail.
+    /// Read the trail, and what else names everything: receivers of events, and what is told to those who help.
     Audit = "audit",
     /// Create, change and delete objects.
     Objects = "objects",

@@ -7,6 +7,8 @@
     reason = "a development crate starts processes, waits by the machine's clock and prints what it does"
 )]
 
+pub mod bundle;
+pub mod certificate;
 pub mod client;
 pub mod installation;
 pub mod machine;

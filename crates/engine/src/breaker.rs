@@ -60,6 +60,11 @@ impl Breaker {
         self.open.as_ref().filter(|open| !open.probing).map(|open| open.until)
     }
 
+    /// Why nothing is sent, while the breaker is open.
+    pub(crate) fn failure(&self) -> Option<&Failure> {
+        self.open.as_ref().map(|open| &open.failure)
+    }
+
     /// Whether the breaker is open.
     pub(crate) const fn is_open(&self) -> bool {
         self.open.is_some()

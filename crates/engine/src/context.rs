@@ -5,7 +5,7 @@ use crate::base::{Base, Identity, Ports};
 use crate::lanes::Lanes;
 use crate::outbox::Outbox;
 use crate::places::Launches;
-use crate::queue::TargetQueue;
+use crate::queue::{Queue, TargetQueue};
 use crate::registry::Registry;
 use crate::settings::Settings;
 use crate::sync::lock;
@@ -72,6 +72,11 @@ impl Shared {
         for queue in lock(&self.queues).values() {
             queue.credentials_changed();
         }
+    }
+
+    /// What waits for each target that was worked with.
+    pub(crate) fn queues(&self) -> Vec<Queue> {
+        lock(&self.queues).values().map(|queue| queue.told()).collect()
     }
 
     /// The targets whose breaker is open and not due for a probe, and the moment of the next probe among all.

@@ -3,6 +3,7 @@
 use crate::base::{Identity, Ports};
 use crate::context::Shared;
 use crate::ports::ledger::{ChangeRow, Entry, Learnt, LedgerError, Write};
+use crate::queue::Queue;
 use crate::reconcile;
 use crate::seat::{Closing, Joined, Message, Order, Seat, Turned};
 use crate::session;
@@ -231,6 +232,11 @@ impl Engine {
     /// Whether a session of that person and record runs here.
     pub fn is_running(&self, person: &PersonName, record: &RecordName) -> bool {
         !self.shared.registry.of(|(of, opens)| of == person && opens == record).is_empty()
+    }
+
+    /// What waits for each target that was worked with since the start, and which of them cannot be worked with now.
+    pub fn queues(&self) -> Vec<Queue> {
+        self.shared.queues()
     }
 
     /// How many sessions run here.

@@ -39,6 +39,7 @@ mod written_off;
 pub use base::{Identity, Ports};
 pub use engine::Engine;
 pub use ports::proof;
+pub use queue::Queue;
 pub use seat::{Closing, Cut, Joined, Order, Seat};
 pub use settings::Settings;
 pub use signal::Signal;

@@ -13,6 +13,19 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
 use tokio::sync::oneshot;
 
+/// What waits for one target, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Queue {
+    /// The target.
+    pub target: TargetId,
+    /// Commands that wait.
+    pub waiting: usize,
+    /// Commands that are on their way.
+    pub running: usize,
+    /// Why nothing but a probe is sent now; `None` while everything is.
+    pub failure: Option<Failure>,
+}
+
 type Reply<T> = oneshot::Sender<Result<T, Failure>>;
 
 /// The kinds of work, in the order in which they are preferred.
@@ -122,6 +135,17 @@ impl TargetQueue {
     pub(crate) fn credentials_changed(&self) {
         if lock(&self.state).breaker.credentials_changed() {
             self.base.returned(&self.target);
+        }
+    }
+
+    /// What waits here, and whether the target can be worked with.
+    pub(crate) fn told(&self) -> Queue {
+        let state = lock(&self.state);
+        Queue {
+            target: self.target.clone(),
+            waiting: state.waiting.values().map(VecDeque::len).sum(),
+            running: state.running,
+            failure: state.breaker.failure().cloned(),
         }
     }
 

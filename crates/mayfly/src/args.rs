@@ -8,6 +8,7 @@ mod manage;
 mod people;
 mod report;
 mod server;
+mod support;
 mod values;
 
 use crate::complete;
@@ -23,6 +24,7 @@ pub(crate) use people::{Sessions, SessionsLs, User};
 pub(crate) use report::{Report, ReportAccess};
 pub(crate) use server::{Init, OfflineCleanup, Restore, Server, Settings};
 use std::path::PathBuf;
+pub(crate) use support::Support;
 pub(crate) use values::{Count, Duration};
 use values::{id, name};
 
@@ -178,6 +180,9 @@ pub(crate) enum Verb {
     /// The audit trail
     #[command(subcommand)]
     Audit(Audit),
+    /// Help from afar
+    #[command(subcommand)]
+    Support(Support),
     /// Who the server is and how it is; exit code 12 when it is not ready
     Status,
     /// People who sign in

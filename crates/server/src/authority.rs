@@ -136,6 +136,7 @@ pub(crate) fn certificate(data: &Path) -> Result<String, AuthorityError> {
 }
 
 /// What the server presents to clients.
+#[derive(Clone)]
 pub(crate) struct ServerTls {
     /// The TLS settings.
     pub(crate) config: Arc<rustls::ServerConfig>,

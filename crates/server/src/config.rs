@@ -1,13 +1,13 @@
 //! The server's settings file: only what has to be known before the store opens. Everything else is an object.
 //!
-//! Order: defaults, then the file, then `MAYFLY__LISTEN__POSTGRES=…` (double underscore between levels). An unknown key is an
-//! error that names it.
+//! Order: defaults, then the file, then those in `conf.d` beside it by name, then `MAYFLY__LISTEN__POSTGRES=…` (double underscore
+//! between levels). An unknown key is an error that says where it stands and what was probably meant.
 
+mod read;
+mod shown;
 mod sinks;
 mod traces;
 
-use figment::Figment;
-use figment::providers::{Env, Format, Toml};
 use mayfly_domain::Prefix;
 use mayfly_vault::KeySource;
 use serde::{Deserialize, Serialize};
@@ -19,8 +19,6 @@ pub(crate) use traces::Traces;
 
 /// Where the settings are unless said otherwise.
 pub const DEFAULT_PATH: &str = "/etc/mayfly/mayfly.toml";
-/// What every environment variable that sets something starts with.
-const ENVIRONMENT_PREFIX: &str = "MAYFLY__";
 
 /// The settings.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -220,22 +218,12 @@ pub enum ConfigError {
 }
 
 impl Config {
-    /// Reads the settings from a file and the environment.
+    /// Reads the settings from a file, those in `conf.d` beside it, and the environment.
     ///
     /// # Errors
-    /// [`ConfigError`] that names the file, the key and what is wrong with it.
+    /// [`ConfigError`] that names the file, the line, the setting and what is wrong with it.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        if !path.is_file() {
-            return Err(ConfigError::Missing(path.to_owned()));
-        }
-        let bad = |text: String| ConfigError::Bad { path: path.to_owned(), text };
-        let environment = Env::prefixed(ENVIRONMENT_PREFIX).split("__");
-        let config: Self = Figment::new()
-            .merge(Toml::file_exact(path))
-            .merge(environment)
-            .extract()
-            .map_err(|error| bad(error.to_string()))?;
-        config.checked().map_err(bad)
+        read::read(path)
     }
 
     /// Refuses settings that cannot work or would break a promise.
@@ -288,9 +276,19 @@ mod tests {
     "#;
 
     fn read(text: &str) -> Result<Config, String> {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), text).unwrap();
-        Config::read(file.path()).map_err(|error| error.to_string())
+        read_with(text, &[])
+    }
+
+    /// With files of these names and texts in `conf.d`.
+    fn read_with(text: &str, more: &[(&str, &str)]) -> Result<Config, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("mayfly.toml");
+        std::fs::write(&file, text).unwrap();
+        std::fs::create_dir(folder.path().join("conf.d")).unwrap();
+        for (name, text) in more {
+            std::fs::write(folder.path().join("conf.d").join(name), text).unwrap();
+        }
+        Config::read(&file).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -305,9 +303,24 @@ mod tests {
     #[test]
     fn what_is_not_understood_is_refused_by_name() {
         for (from, to, named) in [
-            ("public_host", "public_hots", "public_hots"),
-            ("postgres =", "postgress =", "postgress"),
-            ("127.0.0.1:5433", "5433", "listen.postgres"),
+            ("public_host", "public_hots", "line 2: there is no setting `public_hots`: did you mean `public_host`?"),
+            ("postgres =", "postgress =", "line 6: there is no setting `listen.postgress`: did you mean `postgres`?"),
+            ("[audit]", "[audiit]", "line 10: there is no setting `audiit`: did you mean `audit`?"),
+            (
+                "[keys]",
+                "[log]\nformat = \"jsn\"\n[keys]",
+                "line 8: `log.format`: there is no value `jsn`: did you mean `json`?",
+            ),
+            ("[keys]", "[log]\nlevel = 3\n[keys]", "line 8: `log.level` has to be a string, and is signed int `3`"),
+            ("socket =", "socket = =", "line 5: "),
+            ("audit = {", "audits = {", "line 9: there is no setting `keys.audits`: did you mean `audit`?"),
+            ("public_host = \"gw.example.com\"", "", "`public_host` is missing"),
+            (
+                "checkpoints = ",
+                "sinks = [{name = \"a\", fiel = \"/f\"}]\ncheckpoints = ",
+                "there is no setting `audit.sinks.0.fiel`",
+            ),
+            ("127.0.0.1:5433", "5433", "line 6: `listen.postgres`"),
             ("/etc/mayfly/master.key", "/var/lib/mayfly/master.key", "keys.master"),
             ("/var/log/mayfly/checkpoints", "/var/lib/mayfly/checkpoints", "audit.checkpoints"),
             ("[keys]", "[https]\ncertificate = \"/etc/c.pem\"\nkey = {file = \"/etc/k\"}\n[keys]", "listen.https"),
@@ -317,6 +330,36 @@ mod tests {
         ] {
             let error = read(&GOOD.replace(from, to)).unwrap_err();
             assert!(error.contains(named), "{named}: {error}");
+        }
+    }
+
+    #[test]
+    fn files_beside_it_win_in_the_order_of_their_names_and_are_named() {
+        let more = [
+            ("20-b.toml", "[log]\nlevel = \"debug\"\n"),
+            ("10-a.toml", "[log]\nlevel = \"warn\"\nformat = \"json\"\n"),
+            ("30-c.toml.off", "nothing"),
+        ];
+        let config = read_with(GOOD, &more).unwrap();
+        assert_eq!((config.log.level.as_str(), config.log.format), ("debug", LogFormat::Json));
+        let wrong = |text| read_with(GOOD, &[("10-a.toml", text)]).unwrap_err();
+        let error = wrong("# a remark\n[listen]\nmetrics = \"0.0.0.0:1\"\n");
+        assert!(error.contains("conf.d/10-a.toml cannot be used: line 3: `listen.metrics`"), "{error}");
+        let error = wrong("[listen]\nssh = 22\n");
+        assert!(error.contains("conf.d/10-a.toml cannot be used: line 2: `listen.ssh`"), "{error}");
+    }
+
+    #[test]
+    fn a_secret_that_stands_in_the_settings_by_mistake_is_not_repeated() {
+        for (from, to) in [
+            ("{ file = \"/etc/mayfly/master.key\" }", "\"hunter2\""),
+            ("{ file = \"/etc/mayfly/master.key\" }", "{ hunter2 = 1 }"),
+            ("{ file = \"/etc/mayfly/master.key\" }", "\"hunter2"),
+            ("[keys]", "[https]\ncertificate = \"/c\"\nkey = [\"hunter2\"]\n[keys]"),
+            ("[keys]", "[traces]\notlp = \"https://c\"\nheaders = {authorization = \"hunter2\"}\n[keys]"),
+        ] {
+            let error = read(&GOOD.replace(from, to)).unwrap_err();
+            assert!(!error.contains("hunter2") && error.contains("line "), "{error}");
         }
     }
 

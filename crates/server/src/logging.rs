@@ -9,22 +9,53 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
 use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::reload::{Error, Handle};
+
+/// The log of this process.
+pub(crate) struct Logging {
+    set: Box<dyn Fn(EnvFilter) -> Result<(), Error> + Send + Sync>,
+}
+
+impl Logging {
+    /// Logs from now on what these settings say. Their form is that of the next start.
+    ///
+    /// # Errors
+    /// A sentence when the level is not a filter.
+    pub(crate) fn set(&self, log: &Log) -> Result<(), String> {
+        (self.set)(filter(log)?).map_err(|error| format!("`log.level` cannot be changed: {error}"))
+    }
+
+    fn of<S: 'static>(handle: Handle<EnvFilter, S>) -> Self {
+        Self { set: Box::new(move |filter| handle.reload(filter)) }
+    }
+}
+
+fn filter(log: &Log) -> Result<EnvFilter, String> {
+    EnvFilter::try_new(&log.level)
+        .map_err(|error| format!("`log.level` is no filter: {error}: use error, warn, info, debug or trace"))
+}
 
 /// Starts the log of this process. A second call changes nothing.
 ///
 /// # Errors
 /// A sentence when the level is not a filter.
-pub(crate) fn start(log: &Log) -> Result<(), String> {
-    let filter = EnvFilter::try_new(&log.level)
-        .map_err(|error| format!("`log.level` is no filter: {error}: use error, warn, info, debug or trace"))?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let started = match log.format {
-        LogFormat::Text => builder.with_ansi(false).try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).map_event_format(WithTrace).try_init(),
-    };
+pub(crate) fn start(log: &Log) -> Result<Logging, String> {
+    let builder = tracing_subscriber::fmt().with_env_filter(filter(log)?).with_writer(std::io::stderr);
     // Only tests start twice in one process.
-    drop(started);
-    Ok(())
+    Ok(match log.format {
+        LogFormat::Text => {
+            let builder = builder.with_ansi(false).with_filter_reloading();
+            let handle = Logging::of(builder.reload_handle());
+            drop(builder.try_init());
+            handle
+        }
+        LogFormat::Json => {
+            let builder = builder.json().flatten_event(true).map_event_format(WithTrace).with_filter_reloading();
+            let handle = Logging::of(builder.reload_handle());
+            drop(builder.try_init());
+            handle
+        }
+    })
 }
 
 /// A form of lines in JSON to which the trace of the request is added, where a program looks for it.

@@ -39,6 +39,20 @@ impl Metrics {
         Arc::new(Self { context, handle: recorder.handle(), recorder, sinks, traces })
     }
 
+    /// The metrics as they are now, in Prometheus' text form.
+    ///
+    /// # Errors
+    /// [`LedgerError`] when the store does not answer.
+    pub(crate) async fn text(&self) -> Result<String, LedgerError> {
+        self.refresh().await?;
+        Ok(self.handle.render())
+    }
+
+    /// How each sink of the trail does.
+    pub(crate) const fn sinks(&self) -> &States {
+        &self.sinks
+    }
+
     /// Sets every gauge to what it is now.
     async fn refresh(&self) -> Result<(), LedgerError> {
         let cleanup = overview::cleanup(&*self.context.store).await?;
@@ -96,11 +110,10 @@ fn seconds(micros: i64) -> f64 {
 }
 
 async fn render(State(metrics): State<Arc<Metrics>>) -> Result<String, StatusCode> {
-    metrics.refresh().await.map_err(|error| {
+    metrics.text().await.map_err(|error| {
         tracing::error!(%error, "The metrics could not be read");
         StatusCode::SERVICE_UNAVAILABLE
-    })?;
-    Ok(metrics.handle.render())
+    })
 }
 
 async fn alive() -> &'static str {

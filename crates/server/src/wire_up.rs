@@ -12,9 +12,11 @@ use crate::door::ServerDoor;
 use crate::entropy::OsEntropy;
 use crate::keys::{self, Signer};
 use crate::lockdowns::Lockdowns;
+use crate::logging::Logging;
 use crate::metrics::{self, Metrics};
 use crate::orphans;
 use crate::ports;
+use crate::reload::Reloadable;
 use crate::sign_ins;
 use crate::sinks;
 use crate::ssh_authority;
@@ -156,7 +158,8 @@ pub(crate) struct Server {
     /// Ended first, so that nobody new comes in.
     listeners: Tasks,
     traces: Option<Arc<Traces>>,
-    config: Config,
+    /// What can change while it runs.
+    reloadable: Reloadable,
 }
 
 /// Brokers start their tasks in the server's set.
@@ -197,7 +200,7 @@ impl Server {
         let identity =
             ssh_authority::load(&config.data_directory, &vault, &config.public_host, clock.wall(), &mut OsEntropy)?;
         let tls = authority::server_tls(&config.data_directory, &vault, &config.public_host, clock.wall())?;
-        let https_tls = authority::https_tls(config.https.as_ref(), &tls)?;
+        let reloadable = Reloadable::new(&config, tls.clone())?;
         let authorities = user_authority::load(&config.data_directory, &vault, &config.account_prefix)?;
         let ready = sinks::make(&config).map_err(StartError::Sink)?;
         let traces = traces::make(&config).map_err(StartError::Sink)?;
@@ -229,17 +232,11 @@ impl Server {
         let states = sinks::start(ready, &context, &tasks);
         couriers::start(&config, &context, &tasks);
         let traces = traces::start(traces, &context, &tasks);
+        let metrics = Metrics::new(Arc::clone(&context), states, traces.clone());
         if let Some(listener) = metrics_at {
-            let metrics = Metrics::new(Arc::clone(&context), states, traces.clone());
-            listeners.spawn("metrics listener", metrics::serve(listener, metrics, listeners.clone()));
+            listeners.spawn("metrics listener", metrics::serve(listener, Arc::clone(&metrics), listeners.clone()));
         }
-        if !store.observing() {
-            listeners.spawn("refused sign-ins", sign_ins::report(Arc::clone(&context)));
-            if config.orphans.scan_every_s > 0 {
-                let every = Duration::from_secs(config.orphans.scan_every_s.into());
-                listeners.spawn("orphans", orphans::on_schedule(Arc::clone(&context), every));
-            }
-        }
+        look_after(&config, &context, &listeners);
         let api = Arc::new(Api {
             context: Arc::clone(&context),
             public_host: config.public_host.clone(),
@@ -247,21 +244,32 @@ impl Server {
             ssh: ssh_bound,
             ssh_authority,
             data_directory: config.data_directory.clone(),
+            config: reloadable.config(),
+            metrics,
             underway: Arc::default(),
             followers: Followers::default(),
         });
         let router = api::router(api);
         if let Some(listener) = https_at {
-            let served = api::serve_https(listener, https_tls, router.clone(), listeners.clone());
+            let served = api::serve_https(listener, reloadable.https(), router.clone(), listeners.clone());
             listeners.spawn("https listener", served);
         }
         listeners.spawn("api listener", api::serve(socket, router, listeners.clone()));
-        Ok(Self { context, tasks, listeners, traces, config })
+        Ok(Self { context, tasks, listeners, traces, reloadable })
     }
 
     /// Waits until the copy of the store that this server observes is made the one that acts.
     pub(crate) async fn activated(&self) {
         self.context.activated.notified().await;
+    }
+
+    /// Takes over what can change while the server runs, all of it or nothing. Answers the names of the settings that wait for the next
+    /// start.
+    ///
+    /// # Errors
+    /// A sentence that says what cannot be used.
+    pub(crate) fn reload(&self, wanted: &Config, log: &Logging) -> Result<Vec<String>, String> {
+        self.reloadable.take(wanted, log)
     }
 
     /// Ends the server in order: nobody new comes in, sessions are ended and taken out, the store is closed.
@@ -281,9 +289,21 @@ impl Server {
         if tokio::task::spawn_blocking(move || store.close()).await.is_err() {
             tracing::error!("The store could not be closed in order");
         }
-        if let Err(error) = std::fs::remove_file(&self.config.listen.socket) {
+        if let Err(error) = std::fs::remove_file(&self.reloadable.config().borrow().listen.socket) {
             tracing::debug!(%error, "The socket was gone already");
         }
+    }
+}
+
+/// Starts what looks after things from time to time.
+fn look_after(config: &Config, context: &Arc<Context>, tasks: &Tasks) {
+    if context.store.observing() {
+        return;
+    }
+    tasks.spawn("refused sign-ins", sign_ins::report(Arc::clone(context)));
+    if config.orphans.scan_every_s > 0 {
+        let every = Duration::from_secs(config.orphans.scan_every_s.into());
+        tasks.spawn("orphans", orphans::on_schedule(Arc::clone(context), every));
     }
 }
 

@@ -12,6 +12,7 @@ mod checkpoint;
 mod claim;
 mod database;
 mod error;
+mod facts;
 mod files;
 mod health;
 mod history;
@@ -29,6 +30,7 @@ mod trail;
 mod writer;
 
 pub use error::OpenError;
+pub use facts::{Facts, facts};
 pub use health::{Counts, Health};
 pub use offline::not_over;
 pub use open::{Settings, create, installation};

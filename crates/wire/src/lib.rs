@@ -19,6 +19,7 @@ pub mod records;
 pub mod reports;
 pub mod sessions;
 pub mod status;
+pub mod support;
 pub mod targets;
 pub mod tokens;
 pub mod webhooks;

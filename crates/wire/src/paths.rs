@@ -8,6 +8,8 @@ pub const ACTIVATE: &str = "/v1/activate";
 pub const BACKUP: &str = "/v1/backup";
 /// POST makes the server open nothing new, DELETE lets it open sessions again.
 pub const DRAIN: &str = "/v1/drain";
+/// GET tells what somebody who helps from afar needs to know.
+pub const SUPPORT: &str = "/v1/support";
 /// The certificate of the local authority, as PEM. Everybody may ask.
 pub const CA: &str = "/v1/ca";
 /// This description of the API. Everybody may ask.

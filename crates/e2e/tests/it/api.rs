@@ -1,6 +1,7 @@
 //! The API over HTTPS: who gets in with which token, who does not, and that nobody holds a connection who does nothing with it.
 
 use crate::operations::OPERATIONS;
+use mayfly_e2e::certificate::Certificate;
 use mayfly_e2e::{Installation, objects, wait};
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -273,20 +274,10 @@ fn a_server_that_is_not_believed_is_told_nothing() {
 fn a_given_certificate_is_presented() {
     let installation = Installation::init().unwrap();
     let etc = installation.directory().join("etc");
-    let (certificate, key) = (etc.join("given.pem"), etc.join("given.key"));
-    let made = Command::new("openssl")
-        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"])
-        .args(["-subj", "/CN=given", "-addext", "subjectAltName=DNS:localhost"])
-        .args(["-addext", "basicConstraints=critical,CA:FALSE", "-keyout"])
-        .arg(&key)
-        .arg("-out")
-        .arg(&certificate)
-        .output()
-        .unwrap();
-    assert!(made.status.success(), "{}", words(&made));
-    let settings = std::fs::read_to_string(installation.config()).unwrap();
-    let given = format!("{settings}\n[https]\ncertificate = {certificate:?}\nkey = {{ file = {key:?} }}\n");
-    std::fs::write(installation.config(), &given).unwrap();
+    let given = Certificate::make(&etc, "given").unwrap();
+    let settings = std::fs::read_to_string(installation.config()).unwrap() + &given.setting();
+    let Certificate { certificate, key } = given;
+    std::fs::write(installation.config(), settings).unwrap();
     let server = installation.start().unwrap();
     let mut command = installation.command().unwrap();
     command.env_remove("MAYFLY_SOCKET").env("MAYFLY_CA_FILE", &certificate);

@@ -5,6 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use mayfly_dial::ssh::SshKey;
 use mayfly_domain::Secret;
+use mayfly_e2e::bundle::Bundle;
 use mayfly_e2e::client::Ticket;
 use mayfly_e2e::machine::{self, MachineRecord};
 use mayfly_e2e::memory::{self, occurrences};
@@ -170,7 +171,10 @@ async fn no_secret_is_anywhere_but_where_it_has_to_be() {
     let token = installation.json(&["token", "create", "canary", "--scope", "read"]).unwrap();
     let token = token["secret"].as_str().unwrap();
     let ticket = database.ticket("alice", "orders").unwrap();
+    let webhook = ["webhook", "create", "ops", "--url", "https://127.0.0.1:1/hook", "--event", "*"];
+    let webhook = installation.must(&webhook, "").unwrap();
     let mut canaries = known(&database, &machine, token, &ticket);
+    canaries.insert("webhook secret", forms(webhook.trim().trim_start_matches("whsec_").as_bytes()));
     let shared = Arc::new(Mutex::new(canaries.clone()));
     let watch = Watch::start(Arc::clone(&shared));
 
@@ -205,21 +209,16 @@ async fn no_secret_is_anywhere_but_where_it_has_to_be() {
     for folder in ["data", "log", "run"] {
         places.extend(files(&installation.directory().join(folder)));
     }
+    places.extend(Bundle::make(&installation).unwrap().places());
     running.kill_9().unwrap();
+    places.extend(Bundle::make(&installation).unwrap().places());
     let again = installation.start().unwrap();
     places.push(("server log".to_owned(), installation.log().into_bytes()));
     places.extend(files(&installation.directory().join("data")));
     let (leaks, rounds) = watch.end();
     assert!(leaks.is_empty() && rounds > 10, "{rounds} rounds: {leaks:?}");
     nowhere(&canaries, &places);
-    // What is no secret is found: the search does search.
-    for (place, text) in
-        [("mayfly.db", &account), ("mayfly.db", &on_host), ("statement log", &account), ("what was said", &account)]
-    {
-        let sought = Canaries::from([("account", forms(text.as_bytes()))]);
-        let there = places.iter().any(|(name, bytes)| name.contains(place) && !found(&sought, bytes).is_empty());
-        assert!(there, "{text} is not in {place}");
-    }
+    searched(&places, &account, &on_host);
     drop(again);
 }
 
@@ -251,6 +250,21 @@ fn nowhere(canaries: &Canaries, places: &[(String, Vec<u8>)]) {
     let leaks: Vec<_> = places.iter().map(|(place, bytes)| (place, found(canaries, bytes))).collect();
     let leaks: Vec<_> = leaks.into_iter().filter(|(_, hits)| !hits.is_empty()).collect();
     assert!(leaks.is_empty(), "{leaks:?}");
+}
+
+/// What is no secret is found: the search does search.
+fn searched(places: &[(String, Vec<u8>)], account: &str, on_host: &str) {
+    for (place, text) in [
+        ("mayfly.db", account),
+        ("mayfly.db", on_host),
+        ("statement log", account),
+        ("what was said", account),
+        ("support bundle: metrics.txt", "mayfly_ready"),
+    ] {
+        let sought = Canaries::from([("text", forms(text.as_bytes()))]);
+        let there = places.iter().any(|(name, bytes)| name.contains(place) && !found(&sought, bytes).is_empty());
+        assert!(there, "{text} is not in {place}");
+    }
 }
 
 /// Fails in as many ways as there are, with the secrets in hand, and answers what was said.

@@ -8,6 +8,7 @@ pub(crate) const OPERATIONS: &[(&str, &str, &str, bool)] = &[
     ("POST", "/v1/drain", "socket", false),
     ("DELETE", "/v1/drain", "socket", false),
     ("POST", "/v1/backup", "socket", false),
+    ("GET", "/v1/support", "audit", false),
     ("GET", "/v1/ca", "everybody", true),
     ("GET", "/v1/openapi.json", "everybody", true),
     ("POST", "/v1/login", "everybody", true),

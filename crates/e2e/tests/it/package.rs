@@ -21,6 +21,23 @@ fn built() -> Vec<u8> {
     content
 }
 
+/// Settings are read again at a reload. Those that cannot be used make it fail with their words, and change nothing.
+fn reloads(host: &Host) {
+    let pid = || host.shell("systemctl show -p MainPID --value mayfly").unwrap();
+    let before = pid();
+    let logged = |text: &str| {
+        let look = format!("journalctl --no-pager -u mayfly | grep -qF '{text}'");
+        host.shell(&format!("for i in $(seq 100); do {look} && exit 0; sleep 0.1; done; exit 1")).unwrap();
+    };
+    host.shell("mkdir /etc/mayfly/conf.d && echo 'log.level = \"debug\"' > /etc/mayfly/conf.d/log.toml && systemctl reload mayfly").unwrap();
+    logged("The settings were read again");
+    host.shell("echo 'log.levle = 1' > /etc/mayfly/conf.d/log.toml && ! systemctl reload mayfly").unwrap();
+    logged("conf.d/log.toml cannot be used: line 1: there is no setting `log.levle`: did you mean `level`?");
+    host.shell("rm /etc/mayfly/conf.d/log.toml && systemctl reload mayfly && systemctl is-active --quiet mayfly")
+        .unwrap();
+    assert_eq!(pid(), before);
+}
+
 #[test]
 fn the_package_runs_the_server_and_leaves_what_is_of_value() {
     let host = Host::start(Options::new(Flavour::Systemd)).unwrap();
@@ -44,6 +61,11 @@ fn the_package_runs_the_server_and_leaves_what_is_of_value() {
     let back =
         "for i in $(seq 100); do mayfly -o name ls 2> /dev/null | grep -qx alice && exit 0; sleep 0.2; done; exit 1";
     host.shell(back).unwrap();
+    reloads(&host);
+    // The end of the log, as systemd keeps it, is in what is handed to those who help.
+    let bundle =
+        "mayfly support bundle /var/tmp/bundle.tar.gz && tar -xzOf /var/tmp/bundle.tar.gz --wildcards '*/log.txt'";
+    assert!(host.shell(bundle).unwrap().contains("Serving"));
     let exposure = host.shell("systemd-analyze security --no-pager mayfly | tail -n 1 || :").unwrap();
     assert!(!exposure.contains("UNSAFE") && !exposure.contains("EXPOSED"), "{exposure}");
     let listed = host.shell("dpkg-deb -c /root-mayfly.deb").unwrap();

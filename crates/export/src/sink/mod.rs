@@ -76,12 +76,22 @@ pub struct Lag {
 #[derive(Debug, Default)]
 pub struct State {
     lag: Mutex<Lag>,
+    failure: Mutex<Option<String>>,
 }
 
 impl State {
     /// How far behind it is.
     pub fn lag(&self) -> Lag {
         *self.held()
+    }
+
+    /// Why nothing is taken; `None` while it is.
+    pub fn failure(&self) -> Option<String> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_failure(&self, failure: Option<String>) {
+        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = failure;
     }
 
     fn held(&self) -> MutexGuard<'_, Lag> {

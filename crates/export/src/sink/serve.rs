@@ -71,6 +71,7 @@ pub async fn serve(parts: Parts) {
         match step(&parts, &mut next).await {
             Ok(more) => {
                 if let Some(over) = trouble.take() {
+                    parts.state.set_failure(None);
                     tracing::info!(sink = parts.name, "A sink of the trail takes entries again");
                     if over.noted {
                         parts.notes.note(EventKind::SinkRecovered, &parts.name, "it takes entries again").await;
@@ -92,6 +93,7 @@ async fn pause(parts: &Parts, span: Duration) {
 /// Takes note of a failure and waits before the next attempt.
 async fn failed(parts: &Parts, trouble: Option<Trouble>, error: &StepError) -> Trouble {
     parts.state.held().failures += 1;
+    parts.state.set_failure(Some(error.to_string()));
     let now = parts.clock.boot();
     let mut trouble = trouble.unwrap_or_else(|| {
         tracing::warn!(sink = parts.name, %error, "A sink of the trail takes nothing; everything is kept for it");

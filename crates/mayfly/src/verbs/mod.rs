@@ -33,6 +33,7 @@ mod sign_in;
 mod ssh;
 mod ssh_config;
 mod status;
+mod support;
 mod target;
 mod token;
 mod user;
@@ -113,6 +114,7 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<u8, Failure> {
         Verb::Audit(Audit::Export(options)) => audit_export::run(context, &options).await,
         Verb::Audit(Audit::Verify(options)) => verify::run(context, &options),
         Verb::Report(verb) => report::run(context, verb).await,
+        Verb::Support(verb) => support::run(context, verb).await,
         Verb::Status => status::run(context).await,
         Verb::Lockdown(options) => lockdown::run(context, options).await,
         Verb::User(options) => user(context, options).await,

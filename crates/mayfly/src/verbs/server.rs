@@ -8,6 +8,7 @@ use crate::failure::{Exit, Failure};
 use crate::output::Format;
 use mayfly_server::cli::{Clock, OsClock, Prefix, RecoveryKey};
 use mayfly_server::commands::{self, InitError, InitOptions, OwedError, Phase};
+use sd_notify::NotifyState;
 use std::path::Path;
 
 /// Makes an installation and says what to do next.
@@ -113,12 +114,15 @@ fn ids(name: &str) -> Option<(u32, u32)> {
 /// When it cannot start.
 pub(super) async fn run(config: &Path) -> Result<Exit, Failure> {
     let tell = |phase: Phase| {
-        let state = match phase {
-            Phase::Serving => sd_notify::NotifyState::Ready,
-            Phase::Stopping => sd_notify::NotifyState::Stopping,
+        let states = match phase {
+            Phase::Serving => vec![NotifyState::Ready],
+            Phase::Stopping => vec![NotifyState::Stopping],
+            Phase::Reloading => {
+                [Some(NotifyState::Reloading), NotifyState::monotonic_usec_now().ok()].into_iter().flatten().collect()
+            }
         };
         // Where nobody waits for it, nothing is sent; a manager that cannot be told notices by its own time-out.
-        let _ = sd_notify::notify(&[state]);
+        let _ = sd_notify::notify(&states);
     };
     commands::run(config, tell).await.map_err(|error| Failure::unexpected(error.to_string()))?;
     Ok(Exit::Done)

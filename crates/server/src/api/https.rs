@@ -3,6 +3,7 @@
 
 use crate::http;
 use crate::peer::Peer;
+use crate::reload::HttpsTls;
 use axum::{Extension, Router};
 use mayfly_brokers::admission::{Admission, Limits, Slot};
 use mayfly_engine::Tasks;
@@ -22,15 +23,15 @@ const WRITE_LIMIT: Duration = Duration::from_secs(10);
 /// How long to wait after the system could not accept a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves clients until the task set ends.
-pub(crate) async fn serve(listener: TcpListener, tls: Arc<rustls::ServerConfig>, router: Router, tasks: Tasks) {
-    let acceptor = TlsAcceptor::from(tls);
+/// Serves clients until the task set ends, each by what `tls` says when it comes.
+pub(crate) async fn serve(listener: TcpListener, tls: HttpsTls, router: Router, tasks: Tasks) {
     let admission = Admission::new(LIMITS);
     loop {
         match listener.accept().await {
             Ok((stream, from)) => match admission.admit(from.ip()) {
                 Ok(slot) => {
-                    tasks.spawn("https client", client(stream, from, slot, acceptor.clone(), router.clone()));
+                    let acceptor = TlsAcceptor::from(Arc::clone(&tls.borrow()));
+                    tasks.spawn("https client", client(stream, from, slot, acceptor, router.clone()));
                 }
                 Err(error) => tracing::info!(%error, source = %from.ip(), "Client turned away"),
             },

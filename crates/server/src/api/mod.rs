@@ -29,12 +29,15 @@ mod secrets;
 mod serve;
 mod sessions;
 mod status;
+mod support;
 mod targets;
 mod tokens;
 mod traces;
 mod webhooks;
 
 use crate::context::Context;
+use crate::metrics::Metrics;
+use crate::reload::InForce;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
@@ -73,6 +76,10 @@ pub(crate) struct Api {
     pub(crate) ssh_authority: String,
     /// The data directory, for the certificate of the local authority.
     pub(crate) data_directory: PathBuf,
+    /// The settings in force.
+    pub(crate) config: InForce,
+    /// The metrics.
+    pub(crate) metrics: Arc<Metrics>,
     /// The requests with an idempotency key that are being worked on.
     pub(crate) underway: Arc<Underway>,
     /// The places of those who follow the trail.
@@ -98,6 +105,7 @@ fn operations() -> OpenApiRouter<Arc<Api>> {
     OpenApiRouter::new()
         .routes(routes!(status::status))
         .routes(routes!(status::authority))
+        .routes(routes!(support::tell))
         .routes(routes!(activate::activate))
         .routes(routes!(backup::backup))
         .routes(routes!(drain::begin, drain::cancel))

@@ -36,6 +36,11 @@ impl Refusal {
         Self { status: status(code), code, detail: detail.into(), next: Vec::new() }
     }
 
+    /// What was wrong, for an answer that goes on without what was refused.
+    pub(crate) fn into_detail(self) -> String {
+        self.detail
+    }
+
     /// The refusal with another status than its code has.
     pub(crate) fn status(mut self, status: StatusCode) -> Self {
         self.status = status;

@@ -19,12 +19,23 @@ pub(crate) async fn status(
     State(api): State<Arc<Api>>,
     caller: Result<Caller<Read>, Refusal>,
 ) -> Result<Json<Status>, Refusal> {
-    let administrator = matches!(caller, Ok(Caller::Administrator(..)));
-    let oneself = if let Ok(Caller::Person(oneself)) = caller { Some(oneself) } else { None };
+    let mut status = told(&api, matches!(caller, Ok(Caller::Administrator(..)))).await?;
+    if let Ok(Caller::Person(oneself)) = caller {
+        status.person = Some(oneself.person().to_string());
+        status.signed_in_until = Some(oneself.until().to_string());
+    }
+    Ok(Json(status))
+}
+
+/// How the server is, as an administrator or anybody is told.
+///
+/// # Errors
+/// When the store does not answer.
+pub(super) async fn told(api: &Api, administrator: bool) -> Result<Status, Refusal> {
     let held = if administrator { api.context.lockdowns.held() } else { Vec::new() };
     let unready = readiness::unready(&api.context);
     let cleanup = overview::cleanup(&*api.context.store).await?;
-    Ok(Json(Status {
+    Ok(Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         installation: api.context.store.installation().to_string(),
         run: api.context.run.to_string(),
@@ -39,9 +50,9 @@ pub(crate) async fn status(
         orphans: orphans::open(&api.context).await?,
         lockdowns: held.iter().map(|held| held.lockdown.to_string()).collect(),
         administrator,
-        person: oneself.as_ref().map(|oneself| oneself.person().to_string()),
-        signed_in_until: oneself.map(|oneself| oneself.until().to_string()),
-    }))
+        person: None,
+        signed_in_until: None,
+    })
 }
 
 /// The certificate of the local authority, as PEM

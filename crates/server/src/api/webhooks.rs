@@ -73,6 +73,14 @@ fn kind(text: &str) -> Result<String, Refusal> {
     security(("token" = ["audit"])),
 )]
 pub(super) async fn list(State(api): State<Arc<Api>>, _: Administrator<Audit>) -> Result<Json<Page<Webhook>>, Refusal> {
+    Ok(Json(Page { items: all(&api).await?, next: None }))
+}
+
+/// Every webhook, as it is shown.
+///
+/// # Errors
+/// When the store does not answer.
+pub(super) async fn all(api: &Api) -> Result<Vec<Webhook>, Refusal> {
     let all = api.context.store.webhooks().await?;
     let worded = |webhook: mayfly_access::store::Webhook| Webhook {
         name: webhook.name.to_string(),
@@ -86,7 +94,7 @@ pub(super) async fn list(State(api): State<Arc<Api>>, _: Administrator<Audit>) -
         made_by: webhook.made_by,
         made_at: webhook.made.to_string(),
     };
-    Ok(Json(Page { items: all.into_iter().map(worded).collect(), next: None }))
+    Ok(all.into_iter().map(worded).collect())
 }
 
 /// Make a webhook

@@ -8,6 +8,7 @@ mod recover;
 mod restore;
 mod rotate;
 mod run;
+mod support;
 
 pub use check::{CheckReport, check};
 pub use init::{Confirm, InitError, InitOptions, InitReport, init};
@@ -17,3 +18,4 @@ pub use recover::{RecoverError, RecoverReport, recover};
 pub use restore::{RestoreError, restore};
 pub use rotate::{RotateError, RotateOptions, RotateReport, rotate};
 pub use run::{Phase, no_core_files, run};
+pub use support::offline as support_offline;

@@ -1,7 +1,7 @@
 //! `mayfly server run`: runs until it is told to stop.
 
 use crate::config::Config;
-use crate::logging;
+use crate::logging::{self, Logging};
 use crate::wire_up::{Server, StartError};
 use std::path::Path;
 use tokio::signal::unix::{SignalKind, signal};
@@ -11,22 +11,26 @@ use tokio::signal::unix::{SignalKind, signal};
 pub enum Phase {
     /// It serves.
     Serving,
+    /// It was told to read its settings again.
+    Reloading,
     /// It was told to stop, and takes sessions out.
     Stopping,
 }
 
-/// Runs the server until SIGTERM or SIGINT. `tell` is called when it serves, and when it begins to stop.
+/// Runs the server until SIGTERM or SIGINT; SIGHUP makes it read its settings again. `tell` is called when it serves, also again, and
+/// when it begins to stop.
 ///
 /// # Errors
 /// [`StartError`] with what is wrong and what to do.
 pub async fn run(path: &Path, tell: impl Fn(Phase) + Send) -> Result<(), StartError> {
-    let config = Config::read(path)?;
-    logging::start(&config.log).map_err(StartError::Socket)?;
+    let mut config = Config::read(path)?;
+    let log = logging::start(&config.log).map_err(StartError::Socket)?;
     no_core_files();
     all_files();
     let failed = |source| StartError::File { path: path.to_owned(), source };
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    let mut hang_up = signal(SignalKind::hangup()).map_err(failed)?;
     let mut server = Server::start(config.clone()).await?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "Serving");
     tell(Phase::Serving);
@@ -34,6 +38,11 @@ pub async fn run(path: &Path, tell: impl Fn(Phase) + Send) -> Result<(), StartEr
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
+            _ = hang_up.recv() => {
+                tell(Phase::Reloading);
+                config = reload(path, &server, &log).unwrap_or(config);
+                tell(Phase::Serving);
+            }
             () = server.activated() => {
                 tracing::info!("Taking the store up as the one that acts");
                 server.stop().await;
@@ -46,6 +55,25 @@ pub async fn run(path: &Path, tell: impl Fn(Phase) + Send) -> Result<(), StartEr
     server.stop().await;
     tracing::info!("Stopped");
     Ok(())
+}
+
+/// Reads the settings again and takes over what can be. `None` where they cannot be used: then everything is as before.
+fn reload(path: &Path, server: &Server, log: &Logging) -> Option<Config> {
+    let read = Config::read(path).map_err(|error| error.to_string());
+    let taken = read.and_then(|wanted| server.reload(&wanted, log).map(|waiting| (wanted, waiting)));
+    match taken {
+        Ok((wanted, waiting)) => {
+            tracing::info!("The settings were read again");
+            if !waiting.is_empty() {
+                tracing::warn!(settings = waiting.join(", "), "Settings have changed that wait for the next start");
+            }
+            Some(wanted)
+        }
+        Err(error) => {
+            tracing::error!(%error, "The settings cannot be used: those of before stay in force");
+            None
+        }
+    }
 }
 
 /// Switches core files and memory dumps of this process off: they would hold every secret in memory (SECURITY-CASES 74). Where the
