@@ -131,7 +131,7 @@ fn control(tree: &Path, packaging: &Path, architecture: &str) -> anyhow::Result<
     // The oldest Debian that it is built for has this C library; systemd makes the user and runs the server.
     let control = format!(
         "Package: mayfly\nVersion: {}\nArchitecture: {architecture}\nMaintainer: The Mayfly authors <mayfly@localhost>\n\
-         Section: admin\nPriority: optional\nDepends: libc6 (>= 2.36), systemd\nRecommends: openssh-client\n\
+         Section: admin\nPriority: optional\nDepends: libc6 (>= 2.36), systemd, procps\nRecommends: openssh-client\n\
          Suggests: postgresql-client\n\
          Description: accounts that exist for one session\n Makes an account on a database or machine when somebody connects, takes \
          them there\n without showing them a secret, and removes it when they leave.\n",

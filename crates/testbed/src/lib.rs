@@ -20,6 +20,7 @@ pub mod fixtures;
 pub mod host;
 pub mod names;
 pub mod pgbouncer;
+pub mod podman;
 pub mod pool;
 pub mod postgres;
 pub mod proxy;
@@ -34,6 +35,7 @@ pub mod webhooks;
 
 pub use names::hostile_names;
 pub use pgbouncer::{PgBouncer, PoolMode};
+pub use podman::Podman;
 pub use postgres::{Flavour, Login, Options, Postgres, PostgresHandle};
 pub use proxy::Proxy;
 pub use rsyslog::Rsyslog;

@@ -19,8 +19,20 @@ const CLUSTER_SETTINGS: &str = "/etc/postgresql-common/createcluster.conf";
 /// What a PostgreSQL server package needs before it may be configured.
 const FIRST: &str = "postgresql-common";
 
-/// Packages that enable a service of the same name.
-const WITH_SERVICE: &[&str] = &["pgbouncer"];
+/// Packages with the units that they enable; one may have a script of System V, under its own name.
+const WITH_SERVICE: &[(&str, &[&str])] = &[
+    ("pgbouncer", &["pgbouncer.service"]),
+    (
+        "podman",
+        &[
+            "podman.service",
+            "podman.socket",
+            "podman-restart.service",
+            "podman-auto-update.service",
+            "podman-auto-update.timer",
+        ],
+    ),
+];
 
 /// Installs the packages.
 ///
@@ -44,8 +56,8 @@ pub(super) fn install(names: &[&str], interrupted: &Interrupted) -> anyhow::Resu
     }
     interrupted.check()?;
     let installed = lists.install(names, interrupted);
-    for service in names.iter().filter(|name| WITH_SERVICE.contains(name)) {
-        not_at_boot(service);
+    for (service, units) in WITH_SERVICE.iter().filter(|(package, _)| names.contains(package)) {
+        not_at_boot(service, units);
     }
     drop(clusters);
     drop(services);
@@ -109,8 +121,10 @@ fn apt_get(arguments: &[&str]) -> Command {
 }
 
 /// Takes back what the package did for the next boot. Best effort: a machine without an init system has neither tool.
-fn not_at_boot(service: &str) {
-    process::quietly(Command::new("deb-systemd-helper").args(["disable", &format!("{service}.service")]));
+fn not_at_boot(service: &str, units: &[&str]) {
+    for unit in units {
+        process::quietly(Command::new("deb-systemd-helper").args(["disable", unit]));
+    }
     process::quietly(Command::new("update-rc.d").args([service, "disable"]));
 }
 

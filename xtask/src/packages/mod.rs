@@ -52,6 +52,8 @@ const NEEDED: &[Package] = &[
     Package { name: "procps", purpose: "ps: looking for what was left behind" },
     Package { name: "mmdebstrap", purpose: "builds what disposable Linux hosts are made of" },
     Package { name: "systemd-container", purpose: "nspawn: disposable hosts with systemd" },
+    Package { name: "podman", purpose: "builds the container image and runs it" },
+    Package { name: "crun", purpose: "what podman runs containers with" },
     Package { name: "iproute2", purpose: "ip: the network of disposable hosts" },
     Package { name: "mount", purpose: "the file systems of disposable hosts" },
     Package { name: "e2fsprogs", purpose: "mke2fs: a disk that is full and that fails" },

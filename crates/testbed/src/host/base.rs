@@ -16,7 +16,7 @@ use super::Flavour;
 use crate::{cache, command};
 
 /// The release whose packages are installed.
-const RELEASE: &str = "bookworm";
+pub(crate) const RELEASE: &str = "bookworm";
 
 /// What both flavours have beside the essential packages.
 const PACKAGES: &[&str] = &[
@@ -38,7 +38,8 @@ const PACKAGES: &[&str] = &[
 const SYSTEMD_PACKAGES: &[&str] = &["systemd-sysv", "libpam-systemd", "dbus", "dbus-user-session"];
 
 /// Nobody reads these on a host.
-const LEFT_OUT: &[&str] = &["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*"];
+pub(crate) const LEFT_OUT: &[&str] =
+    &["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*"];
 
 /// The last step, inside the new root.
 const FINISH: &str = include_str!("base.sh");
@@ -89,7 +90,7 @@ fn build(work: &Path, packages: &[&str]) -> Result<PathBuf> {
 }
 
 /// The files in which the machine's apt finds the release.
-fn sources() -> Result<BTreeSet<String>> {
+pub(crate) fn sources() -> Result<BTreeSet<String>> {
     let mut query = Command::new("apt-get");
     // Also of sources whose lists were never fetched.
     query.args([
@@ -117,7 +118,7 @@ fn files_of(listed: &str) -> BTreeSet<String> {
 }
 
 /// The machine's settings of how packages are reached.
-fn apt_settings() -> Result<String> {
+pub(crate) fn apt_settings() -> Result<String> {
     let dump = command::output(Command::new("apt-config").arg("dump"), Duration::from_secs(30))?;
     Ok(reaching(&dump))
 }

@@ -8,7 +8,7 @@
 //!
 //! A host is not a prison: its root is the machine's, only kept apart from the machine's files, processes and network.
 
-mod base;
+pub(crate) mod base;
 mod inside;
 mod snapshot;
 mod start;
