@@ -1,19 +1,22 @@
 //! Connect secrets: what a person gives to a native client in place of a password. One is made on request, shown once, and
 //! bound to a person and a record for at most eight hours. Only its SCRAM verifier is stored.
 //!
-//! There is at most one for each person and record, and a new one replaces it. SCRAM leaves no choice: the server has to
-//! send the salt of *one* verifier before the client proves anything, so a second valid secret could never be told from a
-//! wrong one.
+//! Several of one person and record are valid side by side, so that one terminal does not disturb another. SCRAM allows it because
+//! they have the same salt, which is all that the server says of a verifier before the client proves one of them.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use mayfly_domain::{Entropy, PersonName, RecordName, Secret, WallTime};
+use mayfly_domain::{Entropy, InstallationId, PersonName, RecordName, Secret, WallTime};
+use sha2::{Digest as _, Sha256};
 use std::fmt;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// The longest validity.
 pub const VALID_LONGEST: Duration = Duration::from_secs(8 * 60 * 60);
+
+/// How many of one person and record are valid at once; the oldest goes for a new one.
+pub const MOST: u32 = 8;
 
 /// The random bytes of a secret: 24, which are 192 bits and 32 characters.
 const SECRET_BYTES: usize = 24;
@@ -66,7 +69,7 @@ impl fmt::Debug for ConnectSecretId {
 /// A connect secret as it is stored.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ConnectSecret {
-    /// Which one; a replacement has another id.
+    /// Which one.
     pub id: ConnectSecretId,
     /// Who may use it.
     pub person: PersonName,
@@ -106,6 +109,20 @@ pub enum ConnectSecretRefusal {
     /// The person was switched off since.
     #[error("the person is disabled")]
     Disabled,
+}
+
+/// The salt of every verifier of this person and record, whether there is such a pair or not. It is drawn of nothing and no secret:
+/// what it is for, that one guess fits one verifier only, matters for passwords, and a connect secret has 192 random bits.
+pub fn salt(installation: &InstallationId, person: &PersonName, record: &RecordName) -> [u8; 16] {
+    let mut digest = Sha256::new();
+    for part in ["mayfly connect secret", installation.as_str(), person.as_str(), record.as_str()] {
+        // No part holds a NUL.
+        digest.update(part.as_bytes());
+        digest.update([0]);
+    }
+    let mut salt = [0; 16];
+    salt.copy_from_slice(digest.finalize().get(..16).unwrap_or_default());
+    salt
 }
 
 /// Draws the secret itself: 32 characters of `A-Z a-z 0-9 - _` that carry 192 random bits. It is shown once and kept nowhere.
@@ -198,6 +215,18 @@ mod tests {
         assert_eq!(secret.expose().len(), 32);
         assert!(secret.expose().bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'));
         assert_ne!(secret.expose(), draw(&mut Counting(4)).expose());
+    }
+
+    #[test]
+    fn a_salt_is_of_one_installation_person_and_record() {
+        let salt = |installation: char, person: &str, record: &str| {
+            let installation = InstallationId::parse(&format!("ins_{}", installation.to_string().repeat(16))).unwrap();
+            super::salt(&installation, &PersonName::parse(person).unwrap(), &RecordName::parse(record).unwrap())
+        };
+        let one = salt('0', "alice", "orders");
+        assert_eq!(one, salt('0', "alice", "orders"));
+        let others = [salt('1', "alice", "orders"), salt('0', "bob", "orders"), salt('0', "aliceo", "rders")];
+        assert!(others.iter().all(|other| *other != one));
     }
 
     #[test]

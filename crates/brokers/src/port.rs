@@ -10,7 +10,7 @@ use std::{future::Future, net::IpAddr, pin::Pin, sync::Arc};
 use async_trait::async_trait;
 use mayfly_dial::{Credential, ssh::UserCertificate};
 use mayfly_domain::{Authorised, BootTime, ConnectionId, Destination, EndReason, Login, SessionId};
-use mayfly_protocol::scram::Verifier;
+use mayfly_protocol::scram::Verifiers;
 use tokio::sync::watch;
 
 /// A task to be run.
@@ -57,7 +57,7 @@ pub struct Claim {
 /// Where clients come in.
 #[async_trait]
 pub trait Door: Send + Sync + 'static {
-    /// Begins a sign-in with the secret that the person has for this record. An unknown person, an unknown record and
+    /// Begins a sign-in with a secret that the person has for this record. An unknown person, an unknown record and
     /// one that the person may not open all give a [`SignIn`] that cannot be told from a real one and never succeeds.
     ///
     /// # Errors
@@ -82,15 +82,15 @@ pub trait Door: Send + Sync + 'static {
 /// A sign-in under way. Dropping it says that the client left before it tried; that counts as nothing.
 #[async_trait]
 pub trait SignIn: Send {
-    /// What the client's proof is checked against; [`Verifier::mock`] where nobody could succeed.
-    fn verifier(&self) -> &Verifier;
+    /// What the client's proof is checked against; [`mayfly_protocol::scram::Verifier::mock`] where nobody could succeed.
+    fn verifiers(&self) -> &Verifiers;
 
-    /// The client has proved that it knows the secret. What the secret was good for may have ended meanwhile. The
+    /// The client has proved that it knows the secret of the verifier with this number. What the secret was good for may have ended meanwhile. The
     /// sign-in is on record when this returns.
     ///
     /// # Errors
     /// [`Turned`] if the person does not come in all the same.
-    async fn proved(self: Box<Self>) -> Result<Box<dyn Admitted>, Turned>;
+    async fn proved(self: Box<Self>, which: usize) -> Result<Box<dyn Admitted>, Turned>;
 
     /// The client has tried and failed. The failure is counted when this returns; it takes as long as [`SignIn::proved`]
     /// as far as a client can measure.

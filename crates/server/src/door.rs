@@ -6,7 +6,7 @@ use crate::context::Context;
 use crate::credentials::SealedCredentials;
 use crate::orders;
 use async_trait::async_trait;
-use mayfly_access::connect_secret::ConnectSecret;
+use mayfly_access::connect_secret::{self, ConnectSecret};
 use mayfly_access::objects::{Launch, Record};
 use mayfly_access::signin::{Attempt, Source};
 use mayfly_access::store::{ConnectSecrets, StoreError};
@@ -21,7 +21,7 @@ use mayfly_domain::{Authorised, ConnectionId, EndReason, Entropy, Failure, Failu
 use mayfly_engine::ports::clock::Clock;
 use mayfly_engine::ports::trace::{Moment, Span, Step};
 use mayfly_engine::{Cut, Seat, Signal};
-use mayfly_protocol::scram::Verifier;
+use mayfly_protocol::scram::{Verifier, Verifiers};
 use mayfly_providers::linux::certificate_terms;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -40,7 +40,7 @@ pub(crate) const CONNECT_SECRET_ITERATIONS: NonZeroU32 = match NonZeroU32::new(4
 pub(crate) struct ServerDoor {
     context: Arc<Context>,
     credentials: Arc<SealedCredentials>,
-    /// Makes the verifiers of unknown names look like real ones, the same for the same name as long as this run lasts.
+    /// What the keys of unknown names are made of, which nobody can prove.
     mock: Arc<[u8; 32]>,
 }
 
@@ -62,13 +62,28 @@ impl ServerDoor {
         Ok(person.is_some_and(|person| !person.disabled && person.ssh_keys.iter().any(is_it)))
     }
 
-    /// The connect secret that could open this, if there is one.
-    async fn candidate(&self, claim: &Claim) -> Result<Option<ConnectSecret>, StoreError> {
+    /// The connect secrets that could open this, each with its verifier.
+    async fn candidates(&self, claim: &Claim) -> Result<Vec<(ConnectSecret, Verifier)>, StoreError> {
         let (person, record) = (&claim.login.person, &claim.login.record);
         let known = self.context.person(person).await?;
-        let secret = ConnectSecrets::get(&*self.context.store, person, record).await?;
-        let disabled = known.is_none_or(|person| person.disabled);
-        Ok(secret.filter(|secret| secret.admits(person, disabled, record, self.context.clock.wall()).is_ok()))
+        let mut secrets = ConnectSecrets::of(&*self.context.store, person, record).await?;
+        let (disabled, now) = (known.is_none_or(|person| person.disabled), self.context.clock.wall());
+        secrets.retain(|secret| secret.admits(person, disabled, record, now).is_ok());
+        let read = |secret: ConnectSecret| match Verifier::parse(&secret.verifier) {
+            Ok(verifier) => Some((secret, verifier)),
+            Err(error) => {
+                tracing::error!(secret = %secret.id, %error, "A stored verifier cannot be read");
+                None
+            }
+        };
+        Ok(secrets.into_iter().filter_map(read).collect())
+    }
+
+    /// What somebody is checked against for whom there is no secret: it looks like what there would be.
+    fn mock(&self, claim: &Claim) -> Verifier {
+        let Login { person, record } = &claim.login;
+        let salt = connect_secret::salt(self.context.store.installation(), person, record);
+        Verifier::mock(&*self.mock, claim.login.to_string().as_bytes(), &salt, CONNECT_SECRET_ITERATIONS)
     }
 }
 
@@ -80,7 +95,7 @@ impl Door for ServerDoor {
             self.context.held_off(&held, source);
             Turned::Locked
         })?;
-        let found = match self.candidate(&claim).await {
+        let found = match self.candidates(&claim).await {
             Ok(found) => found,
             Err(error) => {
                 tracing::error!(%error, "A sign-in could not be judged");
@@ -88,18 +103,13 @@ impl Door for ServerDoor {
                 return Err(Turned::Busy);
             }
         };
-        let mock = || Verifier::mock(&*self.mock, claim.login.to_string().as_bytes(), CONNECT_SECRET_ITERATIONS);
-        let (verifier, secret) = match found.map(|secret| (Verifier::parse(&secret.verifier), secret)) {
-            Some((Ok(verifier), secret)) => (verifier, Some(secret)),
-            Some((Err(error), secret)) => {
-                tracing::error!(secret = %secret.id, %error, "A stored verifier cannot be read");
-                (mock(), None)
-            }
-            None => (mock(), None),
-        };
+        let (secrets, verifiers): (Vec<_>, Vec<_>) = found.into_iter().unzip();
+        let mut verifiers = verifiers.into_iter();
+        let first = verifiers.next().unwrap_or_else(|| self.mock(&claim));
+        let verifiers = Verifiers::of_one_salt(first, verifiers);
         let attempt = OpenAttempt { context: Arc::clone(&self.context), attempt: Some(attempt) };
         let credentials = Arc::clone(&self.credentials);
-        Ok(Box::new(SecretSignIn { attempt, credentials, claim, came, verifier, secret }))
+        Ok(Box::new(SecretSignIn { attempt, credentials, claim, came, verifiers, secrets }))
     }
 
     async fn offers_key(&self, claim: &Claim, fingerprint: &str) -> Result<bool, Turned> {
@@ -152,20 +162,20 @@ struct SecretSignIn {
     credentials: Arc<SealedCredentials>,
     claim: Claim,
     came: Moment,
-    verifier: Verifier,
-    /// Which secret the verifier is of; `None` for one that nobody can prove.
-    secret: Option<ConnectSecret>,
+    verifiers: Verifiers,
+    /// The secrets that the verifiers are of; none for one that nobody can prove.
+    secrets: Vec<ConnectSecret>,
 }
 
 #[async_trait]
 impl SignIn for SecretSignIn {
-    fn verifier(&self) -> &Verifier {
-        &self.verifier
+    fn verifiers(&self) -> &Verifiers {
+        &self.verifiers
     }
 
-    async fn proved(mut self: Box<Self>) -> Result<Box<dyn Admitted>, Turned> {
+    async fn proved(mut self: Box<Self>, which: usize) -> Result<Box<dyn Admitted>, Turned> {
         let context = Arc::clone(&self.attempt.context);
-        let Some(secret) = self.secret.take() else {
+        let Some(secret) = self.secrets.get(which) else {
             tracing::error!("A verifier that nobody can prove was proved");
             return Err(Turned::Failed);
         };

@@ -25,6 +25,7 @@ pub(crate) const ALL: &[&str] = &[
     include_str!("../migrations/0014-webhooks.sql"),
     include_str!("../migrations/0015-use.sql"),
     include_str!("../migrations/0016-person-tokens.sql"),
+    include_str!("../migrations/0017-connect-secrets-side-by-side.sql"),
 ];
 
 /// The version that this program works with.

@@ -6,18 +6,18 @@ use async_trait::async_trait;
 use mayfly_domain::audit::Event;
 use mayfly_domain::{PersonName, RecordName, WallTime};
 
-/// The store of connect secrets. There is at most one for each person and record.
+/// The store of connect secrets.
 #[async_trait]
 pub trait ConnectSecrets: Send + Sync + 'static {
-    /// The connect secret of this person for this record, expired or not; `None` when there is none.
-    async fn get(&self, person: &PersonName, record: &RecordName) -> Result<Option<ConnectSecret>, StoreError>;
+    /// The connect secrets of this person for this record, expired or not, the newest first.
+    async fn of(&self, person: &PersonName, record: &RecordName) -> Result<Vec<ConnectSecret>, StoreError>;
 
-    /// Stores a connect secret in place of the one before for the same person and record, with the events, in one
-    /// transaction.
+    /// Stores a connect secret with the events, in one transaction. Those of the same person and record go that expired at or before
+    /// its issue, and the oldest beyond [`crate::connect_secret::MOST`].
     async fn put(&self, secret: ConnectSecret, events: Vec<Event>) -> Result<(), StoreError>;
 
     /// Counts one use of the connect secret with this id at `at`, with the events, in one transaction. `false` when it is
-    /// not there any more, since another replaced it or its person was deleted: nothing is written then, and the connection
+    /// not there any more, since others took its place or its person was deleted: nothing is written then, and the connection
     /// must not be opened.
     async fn used(&self, id: &ConnectSecretId, at: WallTime, events: Vec<Event>) -> Result<bool, StoreError>;
 

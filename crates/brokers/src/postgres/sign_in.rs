@@ -53,8 +53,8 @@ pub(super) async fn sign_in(
     let attempt = context.door.sign_in(claim).await.map_err(Closing::turned)?;
     let offer = greeting(startup, version, context.tls.end_point.is_some())?;
     wire::send(client, &offer).await.map_err(|_| left())?;
-    let (attempt, last) = exchange(client, attempt, context).await?;
-    let admitted = attempt.proved().await.map_err(Closing::turned)?;
+    let Proved { attempt, which, last } = exchange(client, attempt, context).await?;
+    let admitted = attempt.proved(which).await.map_err(Closing::turned)?;
     let mut reply = Vec::new();
     encode(&Authentication::SaslFinal(&last), &mut reply)?;
     encode(&Authentication::Ok, &mut reply)?;
@@ -99,12 +99,17 @@ fn greeting(startup: &StartupMessage, version: ProtocolVersion, binds: bool) -> 
     Ok(out)
 }
 
-/// The two messages of SCRAM. Returns the last message for the client if it knows the secret.
-async fn exchange(
-    client: &mut ClientStream,
+/// A client that knows a secret.
+struct Proved {
     attempt: Box<dyn SignIn>,
-    context: &Context,
-) -> Result<(Box<dyn SignIn>, Vec<u8>), Closing> {
+    /// Which secret.
+    which: usize,
+    /// The last message for the client.
+    last: Vec<u8>,
+}
+
+/// The two messages of SCRAM.
+async fn exchange(client: &mut ClientStream, attempt: Box<dyn SignIn>, context: &Context) -> Result<Proved, Closing> {
     let body = read(client).await?;
     let first = SaslInitialResponse::decode(&body).map_err(|_| match is_plain_password(&body) {
         true => Closing::client_violation("a password in clear: use a client that speaks SCRAM-SHA-256"),
@@ -114,7 +119,7 @@ async fn exchange(
     let nonce = Nonce::from_bytes(&context.random());
     let binding = context.tls.end_point.as_deref();
     let begun = Mechanism::from_name(first.mechanism)
-        .and_then(|mechanism| Server::new(mechanism, attempt.verifier().clone(), nonce, binding))
+        .and_then(|mechanism| Server::new(mechanism, attempt.verifiers().clone(), nonce, binding))
         .and_then(|server| server.exchange(data));
     let (next, reply) = match begun {
         Ok(Step::Continue { next, reply }) => (next, reply),
@@ -127,7 +132,7 @@ async fn exchange(
 
     let body = read(client).await?;
     match next.exchange(SaslResponse::decode(&body).data) {
-        Ok(Step::Success { reply }) => Ok((attempt, reply)),
+        Ok(Step::Success { reply, which }) => Ok(Proved { attempt, which, last: reply }),
         Ok(Step::Failure(_) | Step::Continue { .. }) => {
             attempt.failed().await;
             Err(Closing::turned(Turned::Failed))

@@ -79,13 +79,13 @@ impl Desk {
     async fn judge(&self, claim: Claim, typed: &[u8]) -> Result<Person, Turned> {
         let login = claim.login.clone();
         let attempt = self.context.door.sign_in(claim).await?;
-        if attempt.verifier().accepts(typed) {
-            let admitted = attempt.proved().await?;
-            Ok(Person { admitted, login })
-        } else {
+        let accepted = attempt.verifiers().accepts(typed);
+        let Some(which) = accepted else {
             attempt.failed().await;
-            Err(Turned::Failed)
-        }
+            return Err(Turned::Failed);
+        };
+        let admitted = attempt.proved(which).await?;
+        Ok(Person { admitted, login })
     }
 
     /// A dialogue begins; whatever the name, the same question is asked.

@@ -18,7 +18,7 @@ use mayfly_domain::{
     Authorised, BootTime, Destination, EndReason, PersonName, RecordName, SessionId, WallTime,
     authorise::{PersonFacts, RecordFacts, authorise},
 };
-use mayfly_protocol::scram::Verifier;
+use mayfly_protocol::scram::{Verifier, Verifiers};
 use tokio::sync::watch;
 
 /// The client's secret.
@@ -132,9 +132,9 @@ impl Door for Shared {
         let verifier = match login.as_str() {
             USER => Verifier::from_password(SECRET.as_bytes(), &[7; 16], iterations),
             OTHER => Verifier::from_password(OTHERS_SECRET.as_bytes(), &[8; 16], iterations),
-            _ => Verifier::mock(b"a secret of the test, of 32 bytes", login.as_bytes(), iterations),
+            _ => Verifier::mock(b"a secret of the test, of 32 bytes", login.as_bytes(), &[9; 16], iterations),
         };
-        Ok(Box::new(Attempt { door: Arc::clone(&self.0), login, verifier }))
+        Ok(Box::new(Attempt { door: Arc::clone(&self.0), login, verifiers: verifier.into() }))
     }
 
     async fn offers_key(&self, claim: &Claim, fingerprint: &str) -> Result<bool, Turned> {
@@ -149,16 +149,16 @@ impl Door for Shared {
 struct Attempt {
     door: Arc<TestDoor>,
     login: String,
-    verifier: Verifier,
+    verifiers: Verifiers,
 }
 
 #[async_trait]
 impl SignIn for Attempt {
-    fn verifier(&self) -> &Verifier {
-        &self.verifier
+    fn verifiers(&self) -> &Verifiers {
+        &self.verifiers
     }
 
-    async fn proved(self: Box<Self>) -> Result<Box<dyn Admitted>, Turned> {
+    async fn proved(self: Box<Self>, _which: usize) -> Result<Box<dyn Admitted>, Turned> {
         Ok(self.door.admit(&self.login))
     }
 

@@ -38,8 +38,10 @@ async fn every_failed_sign_in_has_one_shape() {
         let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
         Ticket { user: "alice~other".to_owned(), secret: answer["secret"].as_str().unwrap().to_owned(), ..good.clone() }
     };
-    let replaced = good.clone();
-    let good = world.ticket("alice", "orders").unwrap();
+    // As many as stand side by side, after which the first one is gone.
+    let first = good.clone();
+    let mut beside: Vec<Ticket> = (0..8).map(|_| world.ticket("alice", "orders").unwrap()).collect();
+    let good = beside.pop().unwrap();
     let guess = |user: &str, secret: &str| Ticket { user: user.to_owned(), secret: secret.to_owned(), ..good.clone() };
     let wrong = refusal(&guess("alice~orders", "wrong"));
     assert!(wrong.contains("FATAL:  sign-in failed: the connect secret is wrong or no longer valid"), "{wrong}");
@@ -52,11 +54,18 @@ async fn every_failed_sign_in_has_one_shape() {
         ("a secret of another record", guess("alice~other", &good.secret)),
         ("a disabled person", of_carol),
         ("an expired secret", expiring),
-        ("a replaced secret", replaced),
+        ("a secret in whose place others came", first),
     ] {
         assert_eq!(refusal(&ticket), wrong, "{what}");
     }
     assert_eq!(good.query("select count(*) from orders").unwrap(), "5", "the good one still opens");
+    for ticket in &beside {
+        assert_eq!(ticket.query("select count(*) from orders").unwrap(), "5", "so do those beside it");
+    }
+    let used = world.installation.events("connect_secret.used").unwrap();
+    let different: std::collections::BTreeSet<String> =
+        used.iter().map(|event| event["detail"]["secret"].to_string()).collect();
+    assert_eq!((used.len(), different.len()), (8, 8), "each use names its own secret: {used:?}");
     let mut plaintext = good.tool("psql", "orders");
     let output = plaintext.env("PGSSLMODE", "disable").args(["-X", "-c", "select 1"]).output().unwrap();
     let words = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -136,7 +136,7 @@ impl Client {
             State::Final { signature } => match ServerFinal::parse(message)? {
                 ServerFinal::Error => Ok(Step::Failure(Failure::Refused)),
                 ServerFinal::Signature(theirs) if bool::from(theirs.ct_eq(&*signature)) => {
-                    Ok(Step::Success { reply: Vec::new() })
+                    Ok(Step::Success { reply: Vec::new(), which: 0 })
                 }
                 ServerFinal::Signature(_) => Ok(Step::Failure(Failure::ServerNotVerified)),
             },
@@ -178,7 +178,7 @@ mod tests {
             let expected = b"c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=";
             assert_eq!(reply, expected);
             let done = next.exchange(b"v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=");
-            assert!(matches!(done, Ok(Step::Success { reply }) if reply.is_empty()));
+            assert!(matches!(done, Ok(Step::Success { reply, .. }) if reply.is_empty()));
         }
     }
 

@@ -20,7 +20,7 @@
 //!
 //! let Step::Continue { next: server, reply } = server.exchange(&first)? else { unreachable!() };
 //! let Step::Continue { next: client, reply } = client.exchange(&reply)? else { unreachable!() };
-//! let Step::Success { reply } = server.exchange(&reply)? else { unreachable!() };
+//! let Step::Success { reply, .. } = server.exchange(&reply)? else { unreachable!() };
 //! assert!(matches!(client.exchange(&reply)?, Step::Success { .. }));
 //! # Ok::<(), mayfly_protocol::scram::ScramError>(())
 //! ```
@@ -35,6 +35,7 @@ mod prepare;
 mod server;
 mod step;
 mod verifier;
+mod verifiers;
 
 pub use client::{Client, ClientSecret};
 pub use error::ScramError;
@@ -46,6 +47,7 @@ pub use prepare::prepare_password;
 pub use server::Server;
 pub use step::{Failure, Step};
 pub use verifier::{Verifier, VerifierError};
+pub use verifiers::Verifiers;
 
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use subtle::ConstantTimeEq;
 
 use super::{
-    Failure, Mechanism, Nonce, ScramError, Step, Verifier,
+    Failure, Mechanism, Nonce, ScramError, Step, Verifiers,
     keys::{ClientKey, KEY_LEN, mac, xor},
     message::{ClientFinal, ClientFirst, Gs2Flag},
 };
@@ -13,7 +13,7 @@ use super::{
 /// message, and the one within SCRAM is ignored.
 pub struct Server {
     mechanism: Mechanism,
-    verifier: Verifier,
+    verifiers: Verifiers,
     /// The channel binding data, if they were offered.
     binding: Option<Vec<u8>>,
     state: State,
@@ -34,8 +34,8 @@ enum State {
 }
 
 impl Server {
-    /// An exchange by the mechanism that the client has chosen. `verifier` is the user's, or [`Verifier::mock`] if there
-    /// is no such user. `tls_server_end_point` is the hash of our certificate as RFC 5929, section 4, has it, if and
+    /// An exchange by the mechanism that the client has chosen. `verifiers` are the user's, mostly one, or
+    /// [`Verifier::mock`](super::Verifier::mock) if there is no such user. `tls_server_end_point` is the hash of our certificate as RFC 5929, section 4, has it, if and
     /// only if [`offer`](super::offer) was asked for channel binding; a client that says `y` then is refused as
     /// downgraded.
     ///
@@ -43,7 +43,7 @@ impl Server {
     /// [`ScramError::Mechanism`] if the client chose channel binding though it was not offered.
     pub fn new(
         mechanism: Mechanism,
-        verifier: Verifier,
+        verifiers: impl Into<Verifiers>,
         nonce: Nonce,
         tls_server_end_point: Option<&[u8]>,
     ) -> Result<Self, ScramError> {
@@ -51,7 +51,7 @@ impl Server {
             return Err(ScramError::Mechanism);
         }
         let binding = tls_server_end_point.map(<[u8]>::to_vec);
-        Ok(Self { mechanism, verifier, binding, state: State::First { nonce } })
+        Ok(Self { mechanism, verifiers: verifiers.into(), binding, state: State::First { nonce } })
     }
 
     /// Takes the client's next message: first the data of `SASLInitialResponse`, then those of `SASLResponse`. The reply
@@ -88,7 +88,7 @@ impl Server {
         };
         let channel_binding = STANDARD.encode([first.gs2_header.as_bytes(), bound].concat());
         let nonce = format!("{}{}", first.nonce, ours.as_str());
-        let Verifier { salt, iterations, .. } = &self.verifier;
+        let (salt, iterations) = (self.verifiers.salt(), self.verifiers.iterations());
         let reply = format!("r={nonce},s={},i={iterations}", STANDARD.encode(salt));
         let signed = format!("{},{reply},", first.bare);
         Ok((State::Final { nonce, channel_binding, signed }, reply))
@@ -104,17 +104,21 @@ impl Server {
             return Err(ScramError::Nonce);
         }
         let signed: [&[u8]; 2] = [signed.as_bytes(), last.without_proof.as_bytes()];
-        let signature: [u8; KEY_LEN] = mac(self.verifier.stored_key.as_bytes(), &signed);
-        // Only whoever has the proof and the stored key gets the client key out, so it is a secret of the client.
-        let client_key = ClientKey::from_bytes(xor(last.proof, &signature));
-        let right = client_key.stored_key().as_bytes().ct_eq(self.verifier.stored_key.as_bytes());
-        if bool::from(right) && !self.verifier.mock {
-            let signature = mac(self.verifier.server_key.as_bytes(), &signed);
-            let reply = format!("v={}", STANDARD.encode(signature));
-            Ok(Step::Success { reply: reply.into_bytes() })
-        } else {
-            Ok(Step::Failure(Failure::WrongPassword))
+        // The proof is of one of them, and each is looked at, whichever it is.
+        let mut proved = None;
+        for (which, verifier) in self.verifiers.numbered() {
+            let signature: [u8; KEY_LEN] = mac(verifier.stored_key.as_bytes(), &signed);
+            // Only whoever has the proof and the stored key gets the client key out, so it is a secret of the client.
+            let client_key = ClientKey::from_bytes(xor(last.proof, &signature));
+            let right = client_key.stored_key().as_bytes().ct_eq(verifier.stored_key.as_bytes());
+            if bool::from(right) && !verifier.mock {
+                proved = Some((which, verifier));
+            }
         }
+        let Some((which, verifier)) = proved else { return Ok(Step::Failure(Failure::WrongPassword)) };
+        let signature = mac(verifier.server_key.as_bytes(), &signed);
+        let reply = format!("v={}", STANDARD.encode(signature));
+        Ok(Step::Success { reply: reply.into_bytes(), which })
     }
 }
 

@@ -14,6 +14,8 @@ pub enum Step<S> {
     Success {
         /// The message to send, if any.
         reply: Vec<u8>,
+        /// On the server, which of the [`Verifiers`](super::Verifiers) was proved.
+        which: usize,
     },
     /// The peer has not proved itself.
     Failure(Failure),

@@ -33,7 +33,7 @@ fn rfc_7677_section_3() {
     let (server, reply) = after(FIRST, None, Mechanism::ScramSha256).unwrap();
     assert_eq!(reply, "r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096");
     match server.exchange(LAST.as_bytes()).unwrap() {
-        Step::Success { reply } => assert_eq!(reply, b"v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="),
+        Step::Success { reply, .. } => assert_eq!(reply, b"v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="),
         other => panic!("{other:?}"),
     }
 }
@@ -69,7 +69,7 @@ fn a_hostile_first_message_is_refused() {
     let long = format!("n,,n=,r={}", "x".repeat(MAX_NONCE_LEN + 1));
     assert_eq!(after(&long, None, plain).err(), Some(Malformed("nonce")));
     assert_eq!(after(&"x".repeat(MAX_MESSAGE_LEN + 1), None, plain).err(), Some(ScramError::TooLong));
-    let not_offered = Server::new(plus, Verifier::mock(b"s", b"u", ONCE), Nonce::from_bytes(&[0; 18]), None);
+    let not_offered = Server::new(plus, Verifier::mock(b"s", b"u", &[7; 16], ONCE), Nonce::from_bytes(&[0; 18]), None);
     assert_eq!(not_offered.err(), Some(ScramError::Mechanism));
 }
 
@@ -115,7 +115,7 @@ fn run(
     let Step::Continue { next: server, reply } = server.exchange(&first)? else { panic!() };
     let Step::Continue { next: client, reply } = client.exchange(&reply)? else { panic!() };
     let reply = match server.exchange(&reply)? {
-        Step::Success { reply } => reply,
+        Step::Success { reply, .. } => reply,
         Step::Failure(failure) => return Ok((Some(failure), None)),
         Step::Continue { .. } => panic!(),
     };
@@ -143,7 +143,7 @@ fn the_channel_is_bound_when_both_can() {
 #[test]
 fn an_unknown_user_looks_like_a_wrong_password() {
     let wrong = Ok((Some(Failure::WrongPassword), None));
-    assert_eq!(run(Verifier::mock(b"secret", b"nobody", ONCE), b"pw", None, None), wrong);
+    assert_eq!(run(Verifier::mock(b"secret", b"nobody", &[7; 16], ONCE), b"pw", None, None), wrong);
     assert_eq!(run(Verifier::from_password(b"other", b"salt", ONCE), b"pw", None, None), wrong);
 }
 
@@ -178,4 +178,34 @@ proptest! {
             }
         }
     }
+}
+
+/// The salt is all that SCRAM says of a verifier before the client proves one.
+#[test]
+fn a_client_proves_one_of_several_verifiers_of_the_same_salt() {
+    let of = |password: &[u8], salt: u8| Verifier::from_password(password, &[salt; 16], ONCE);
+    let all = || Verifiers::of_one_salt(of(b"first", 7), [of(b"second", 7), of(b"third", 7)]);
+    for (password, which) in [(&b"first"[..], Some(0)), (b"second", Some(1)), (b"third", Some(2)), (b"fourth", None)] {
+        let server = Server::new(Mechanism::ScramSha256, all(), Nonce::from_bytes(&[1; 18]), None).unwrap();
+        let (secret, nonce) = (ClientSecret::from_password(password), Nonce::from_bytes(&[2; 18]));
+        let (client, first) = Client::start(&["SCRAM-SHA-256"], None, secret, nonce, ONCE).unwrap();
+        let Ok(Step::Continue { next: server, reply }) = server.exchange(&first) else { panic!() };
+        let Ok(Step::Continue { next: client, reply }) = client.exchange(&reply) else { panic!() };
+        match (server.exchange(&reply).unwrap(), which) {
+            (Step::Success { reply, which }, Some(expected)) => {
+                assert_eq!(which, expected);
+                assert!(matches!(client.exchange(&reply), Ok(Step::Success { .. })), "the server proves the same one");
+            }
+            (Step::Failure(Failure::WrongPassword), None) => {}
+            (step, _) => panic!("{step:?}"),
+        }
+        assert_eq!(all().accepts(password), which);
+    }
+    let mixed = Verifiers::of_one_salt(of(b"first", 7), [of(b"second", 8), of(b"third", 7)]);
+    assert_eq!(
+        [b"first".as_slice(), b"second", b"third"].map(|password| mixed.accepts(password)),
+        [Some(0), None, Some(2)]
+    );
+    let twin = Verifier { mock: true, ..of(b"first", 7) };
+    assert_eq!(Verifiers::from(twin).accepts(b"first"), None);
 }

@@ -11,9 +11,6 @@ use super::{
     keys::{ClientKey, KEY_LEN, ServerKey, StoredKey, derive, mac},
 };
 
-/// How long the salts are that PostgreSQL makes, in bytes.
-const SALT_LEN: usize = 16;
-
 /// The salt, the iteration count and the two keys with which a server checks a client. Its text is not the password,
 /// but a secret still: it allows guessing at full speed, and posing as the server.
 #[derive(Clone, PartialEq, Eq)]
@@ -50,15 +47,13 @@ impl Verifier {
     }
 
     /// A verifier for a user that does not exist, with which the exchange looks as with one that does and always fails.
-    /// The salt depends on `secret` and `user` alone, so that a second try sees the same, as it would for a real user
-    /// (PostgreSQL's mock authentication). `secret` is the server's own, at least 32 random bytes kept over restarts;
-    /// `iterations` is the count that real users have.
+    /// `salt` and `iterations` are those that a real user of that name would have, so that a second try sees the same
+    /// (PostgreSQL's mock authentication). `secret` is the server's own, at least 32 random bytes.
     #[must_use]
-    pub fn mock(secret: &[u8], user: &[u8], iterations: NonZeroU32) -> Self {
-        let salt = mac(secret, &[b"mayfly scram mock salt\0", user]);
+    pub fn mock(secret: &[u8], user: &[u8], salt: &[u8], iterations: NonZeroU32) -> Self {
         Self {
             iterations,
-            salt: salt[..SALT_LEN].to_vec(),
+            salt: salt[..salt.len().min(MAX_SALT_LEN)].to_vec(),
             stored_key: StoredKey::from_bytes(mac(secret, &[b"mayfly scram mock stored key\0", user])),
             server_key: ServerKey::from_bytes(mac(secret, &[b"mayfly scram mock server key\0", user])),
             mock: true,
@@ -108,7 +103,12 @@ impl Verifier {
     #[must_use]
     pub fn accepts(&self, password: &[u8]) -> bool {
         let (client_key, _server_key) = derive(password, &self.salt, self.iterations);
-        let same = client_key.stored_key() == self.stored_key;
+        self.accepts_key(&client_key.stored_key(), password)
+    }
+
+    /// The same with the key that was derived of the password already.
+    pub(super) fn accepts_key(&self, stored_key: &StoredKey, password: &[u8]) -> bool {
+        let same = *stored_key == self.stored_key;
         // HMAC fills its key with zeros, so that zeros at the end of a password would make no difference (RFC 2104, section 2);
         // SASLprep allows none in one (RFC 4013, section 2.3).
         same & !self.mock & !password.contains(&0)
@@ -180,10 +180,10 @@ mod tests {
 
     #[test]
     fn a_mock_stays_the_same_for_one_user_and_secret() {
-        let mock = |secret: &[u8], user: &[u8]| Verifier::mock(secret, user, NonZeroU32::MIN);
+        let mock = |secret: &[u8], user: &[u8]| Verifier::mock(secret, user, &[7; 16], NonZeroU32::MIN);
         assert_eq!(mock(b"s", b"alice"), mock(b"s", b"alice"));
-        assert_ne!(mock(b"s", b"alice").salt, mock(b"s", b"bob").salt);
-        assert_ne!(mock(b"s", b"alice").salt, mock(b"t", b"alice").salt);
-        assert_eq!(mock(b"s", b"alice").salt.len(), SALT_LEN);
+        assert_ne!(mock(b"s", b"alice"), mock(b"s", b"bob"));
+        assert_ne!(mock(b"s", b"alice"), mock(b"t", b"alice"));
+        assert_eq!(mock(b"s", b"alice").salt, [7; 16]);
     }
 }

@@ -178,7 +178,7 @@ impl Exchange {
         let server = Server::new(mechanism, verifier, Nonce::from_text(server_nonce).unwrap(), hash).unwrap();
         let Step::Continue { next, reply } = server.exchange(self.client_first.as_bytes()).unwrap() else { panic!() };
         assert_eq!(reply, self.server_first.as_bytes());
-        let Step::Success { reply } = next.exchange(self.client_final.as_bytes()).unwrap() else { panic!() };
+        let Step::Success { reply, .. } = next.exchange(self.client_final.as_bytes()).unwrap() else { panic!() };
         assert_eq!(reply, self.server_final.as_bytes());
 
         let nonce = Nonce::from_text(client_nonce).unwrap();

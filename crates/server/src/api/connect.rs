@@ -18,7 +18,7 @@ use mayfly_access::signin::{Attempt, Held, Source};
 use mayfly_access::store::ConnectSecrets;
 use mayfly_domain::audit::EventKind;
 use mayfly_domain::authorise::Refusal as Denial;
-use mayfly_domain::{Entropy, Login, PersonName, RecordName, Secret, WallTime};
+use mayfly_domain::{Login, PersonName, RecordName, Secret, WallTime};
 use mayfly_engine::ports::clock::Clock;
 use mayfly_protocol::scram::Verifier;
 use mayfly_wire::connect::{ConnectAnswer, ConnectRequest};
@@ -174,7 +174,7 @@ async fn permitted(context: &Arc<Context>, person: &Person, name: &RecordName) -
     }
 }
 
-/// Draws a secret and keeps its verifier in place of the one before.
+/// Draws a secret and keeps its verifier beside those of before.
 async fn issue(
     api: &Api,
     person: &Person,
@@ -185,14 +185,13 @@ async fn issue(
     let context = &api.context;
     let mut entropy = context.entropy();
     let secret = connect_secret::draw(&mut entropy);
-    let mut salt = [0_u8; 16];
-    entropy.fill(&mut salt);
+    let (name, of) = (person.name.clone(), record.resource().name.clone());
+    let salt = connect_secret::salt(context.store.installation(), &name, &of);
     let clear = secret.clone();
     let verifier = workers::hashing(move || {
         Verifier::from_password(clear.expose().as_bytes(), &salt, CONNECT_SECRET_ITERATIONS).to_text().to_string()
     })
     .await;
-    let (name, of) = (person.name.clone(), record.resource().name.clone());
     let mut kept = ConnectSecret::issue(name, of, verifier, valid, context.clock.wall(), &mut entropy);
     kept.expires = until.map_or(kept.expires, |until| kept.expires.min(until));
     let mut event = context.event(EventKind::ConnectSecretIssued, format!("person:{}", person.name));

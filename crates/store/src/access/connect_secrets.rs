@@ -1,10 +1,10 @@
-//! Connect secrets, of which only the verifier is kept: one for each person and record.
+//! Connect secrets, of which only the verifier is kept.
 
 use super::{Decision, unreadable};
 use crate::Store;
-use crate::database::{execute, one};
+use crate::database::{all, execute};
 use async_trait::async_trait;
-use mayfly_access::connect_secret::{ConnectSecret, ConnectSecretId};
+use mayfly_access::connect_secret::{ConnectSecret, ConnectSecretId, MOST};
 use mayfly_access::store::{ConnectSecrets, StoreError};
 use mayfly_domain::audit::Event;
 use mayfly_domain::{PersonName, RecordName, WallTime};
@@ -26,14 +26,16 @@ fn read(row: &Row<'_>) -> rusqlite::Result<ConnectSecret> {
 
 #[async_trait]
 impl ConnectSecrets for Store {
-    async fn get(&self, person: &PersonName, record: &RecordName) -> Result<Option<ConnectSecret>, StoreError> {
+    async fn of(&self, person: &PersonName, record: &RecordName) -> Result<Vec<ConnectSecret>, StoreError> {
         let (person, record) = (person.clone(), record.clone());
-        let sql = include_str!("../../sql/connect-secret-by-pair.sql");
-        self.ask(move |connection| Ok(one(connection, sql, [person.as_str(), record.as_str()], read)?)).await
+        let sql = include_str!("../../sql/connect-secrets-of-pair.sql");
+        self.ask(move |connection| Ok(all(connection, sql, [person.as_str(), record.as_str()], read)?)).await
     }
 
     async fn put(&self, secret: ConnectSecret, events: Vec<Event>) -> Result<(), StoreError> {
         self.decide(events, move |connection| {
+            let old = params![secret.person.as_str(), secret.record.as_str(), secret.issued.micros(), MOST - 1];
+            execute(connection, include_str!("../../sql/connect-secrets-delete-old.sql"), old)?;
             let values = params![
                 secret.person.as_str(),
                 secret.record.as_str(),

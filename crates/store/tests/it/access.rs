@@ -4,9 +4,9 @@
 use crate::contract::ending;
 use crate::rig::{Rig, Seeded, at, change, change_id, entry, event, place, session, session_id};
 use mayfly_access::api_token::{ApiToken, NewToken};
-use mayfly_access::connect_secret::ConnectSecret;
+use mayfly_access::connect_secret::{ConnectSecret, MOST};
 use mayfly_access::objects::{Object, ObjectId, Person, UserRecord};
-use mayfly_access::person_token::{MOST, PersonToken, VALID};
+use mayfly_access::person_token::{self, PersonToken, VALID};
 use mayfly_access::store::{
     ApiTokens, ApplyOutcome, Batch, Bound, ConnectSecrets, HeldLockdown, IssueOutcome, KeyRotation, KeyRotations,
     Lockdowns, Objects, PersonTokens, Resealed, SealedSecret, SecretOutcome, Secrets, StoreError,
@@ -144,33 +144,45 @@ async fn a_sealed_secret_belongs_to_its_user_record_and_goes_with_it() {
 }
 
 #[tokio::test]
-async fn a_connect_secret_is_replaced_counted_and_deleted() {
+async fn connect_secrets_stand_side_by_side_are_counted_and_deleted() {
     let rig = Rig::new();
     let store = rig.open();
     put(&store, vec![person("alice"), person("bob")]).await;
     let (alice, orders) = (PersonName::parse("alice").unwrap(), record("orders"));
-    let (first, second) = (connect_secret("alice", "orders", 1), connect_secret("alice", "orders", 2));
+    let of = async |name: &str, to: &str| store.of(&PersonName::parse(name).unwrap(), &record(to)).await.unwrap();
+    let first = connect_secret("alice", "orders", 1);
+    let second = ConnectSecret { issued: at(1), ..connect_secret("alice", "orders", 2) };
     ConnectSecrets::put(&store, first.clone(), vec![event(0)]).await.unwrap();
-    assert_eq!(ConnectSecrets::get(&store, &alice, &orders).await, Ok(Some(first.clone())));
+    assert_eq!(of("alice", "orders").await, std::slice::from_ref(&first));
     assert_eq!(store.used(&first.id, at(5), vec![event(1)]).await, Ok(true));
     let used = ConnectSecret { used: 1, last_used: Some(at(5)), ..first.clone() };
-    assert_eq!(ConnectSecrets::get(&store, &alice, &orders).await, Ok(Some(used)));
     ConnectSecrets::put(&store, second.clone(), Vec::new()).await.unwrap();
-    let size = store.size().await.unwrap();
-    assert_eq!(store.used(&first.id, at(6), vec![event(1)]).await, Ok(false), "another replaced it");
-    assert_eq!(store.size().await, Ok(size), "and no event says that it was used");
-    assert_eq!(ConnectSecrets::get(&store, &alice, &orders).await, Ok(Some(second.clone())));
-
+    assert_eq!(of("alice", "orders").await, [second.clone(), used]);
+    // The newest stay, and those of other pairs with them.
     ConnectSecrets::put(&store, connect_secret("bob", "orders", 3), Vec::new()).await.unwrap();
     ConnectSecrets::put(&store, connect_secret("bob", "billing", 4), Vec::new()).await.unwrap();
-    assert_eq!(store.delete_expired(at(119)).await, Ok(0));
-    assert_eq!(store.delete_expired(at(120)).await, Ok(1));
-    assert_eq!(ConnectSecrets::get(&store, &alice, &orders).await, Ok(None));
-    let bob = PersonName::parse("bob").unwrap();
-    store.apply(batch(1, Vec::new(), vec![ObjectId::Person(bob.clone())])).await.unwrap();
-    for to in ["orders", "billing"] {
-        assert_eq!(ConnectSecrets::get(&store, &bob, &record(to)).await, Ok(None));
+    for number in 0..MOST - 1 {
+        let seed = u64::from(number) + 10;
+        let next = ConnectSecret { issued: at(10 + i64::from(number)), ..connect_secret("alice", "orders", seed) };
+        ConnectSecrets::put(&store, next, Vec::new()).await.unwrap();
     }
+    let kept = of("alice", "orders").await;
+    assert_eq!((kept.len(), kept.last()), (MOST as usize, Some(&second)));
+    let size = store.size().await.unwrap();
+    assert_eq!(store.used(&first.id, at(6), vec![event(1)]).await, Ok(false), "others took its place");
+    assert_eq!(store.size().await, Ok(size), "and no event says that it was used");
+    // With a new one those that have expired go.
+    let last = ConnectSecret { issued: at(601), ..connect_secret("alice", "orders", 30) };
+    ConnectSecrets::put(&store, last.clone(), Vec::new()).await.unwrap();
+    assert!(of("alice", "orders").await.iter().all(|secret| secret.expires > at(601)));
+
+    assert_eq!(store.delete_expired(at(179)).await, Ok(0));
+    assert_eq!(store.delete_expired(at(180)).await, Ok(1));
+    assert_eq!(of("bob", "orders").await, []);
+    let bob = PersonName::parse("bob").unwrap();
+    store.apply(batch(1, Vec::new(), vec![ObjectId::Person(bob)])).await.unwrap();
+    assert_eq!(of("bob", "billing").await, []);
+    assert_eq!(store.of(&alice, &orders).await.unwrap().first(), Some(&last));
 }
 
 #[tokio::test]
@@ -286,7 +298,7 @@ async fn of_many_tokens_of_a_person_the_newest_stay_and_those_that_expired_go() 
     put(&store, vec![somebody("alice", Some("hash"), false), somebody("bob", Some("hash"), false)]).await;
     let (others, _) = signed_in(&store, "bob", 100, 5).await;
     let mut tokens = Vec::new();
-    for number in 0..MOST + 3 {
+    for number in 0..person_token::MOST + 3 {
         tokens.push(signed_in(&store, "alice", u64::from(number), i64::from(number)).await.0);
     }
     for (number, token) in (0..).zip(&tokens) {

@@ -35,7 +35,7 @@ fn serve(input: &[u8], mechanism: Mechanism, hash: Option<&[u8]>) -> Result<bool
     };
     assert!(reply.len() <= MAX_MESSAGE_LEN && reply.starts_with(b"r=") && reply.ends_with(b",i=4096"));
     match next.exchange(last)? {
-        Step::Success { reply } => {
+        Step::Success { reply, .. } => {
             assert!(reply.starts_with(b"v="));
             Ok(true)
         }
@@ -77,7 +77,7 @@ fn connect(input: &[u8]) -> Result<bool, ScramError> {
     assert!(first.starts_with(b"r=rOprNGfwEbeRWgbNEkqO"), "a foreign nonce was accepted");
     assert!(reply.starts_with(b"c=biws,r=rOprNGfwEbeRWgbNEkqO") && reply.len() <= MAX_MESSAGE_LEN);
     match next.exchange(last)? {
-        Step::Success { reply } => {
+        Step::Success { reply, .. } => {
             assert!(reply.is_empty());
             Ok(true)
         }

@@ -1,2 +1,3 @@
--- The connect secret of a person for a record.
+-- The connect secrets of a person for a record, the newest first.
 SELECT id, person, record, issued, expires, verifier, used, last_used FROM connect_secret WHERE person = ?1 AND record = ?2
+ORDER BY issued DESC, id
