@@ -41,7 +41,13 @@ pub(crate) fn about(from: &str, now: WallTime) -> SupportFile {
     json("about.json", "what made this, when, and of which version", Ok::<_, String>(about))
 }
 
-/// What the settings and the machine tell.
+/// What the machine tells.
+pub(crate) fn machine() -> SupportFile {
+    let about = "the machine's kernel and release, for how long it is up, and its load";
+    json("machine.json", about, Ok::<_, String>(kernel_and_load()))
+}
+
+/// What the settings tell, and the places that they name.
 pub(crate) fn local(config: &Config) -> Vec<SupportFile> {
     let settings: String = config.shown().into_iter().map(|line| line + "\n").collect();
     let places = [config.data_directory.as_path(), config.audit.checkpoints.as_path()];
@@ -53,11 +59,6 @@ pub(crate) fn local(config: &Config) -> Vec<SupportFile> {
         ),
         json("files.json", "the files of the data directory: bytes and modes", files(&config.data_directory)),
         json("disks.json", "how full the file systems of the store and of the checkpoints are", disks(&places)),
-        json(
-            "machine.json",
-            "the machine's kernel and release, for how long it is up, and its load",
-            Ok::<_, String>(machine()),
-        ),
     ]
 }
 
@@ -108,7 +109,7 @@ fn disk(place: &Path, full: &StatVfs) -> Value {
     })
 }
 
-fn machine() -> Value {
+fn kernel_and_load() -> Value {
     let kernel = rustix::system::uname();
     let told = rustix::system::sysinfo();
     let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
@@ -133,6 +134,6 @@ mod tests {
         assert_eq!(serde_json::from_str::<Value>(&file.text).unwrap(), json!({ "error": "no such thing" }));
         assert!(text("a.txt", "a", Err("gone")).text.contains("gone"));
         assert!(files(Path::new("/nonexistent")).unwrap_err().contains("/nonexistent"));
-        assert!(machine()["kernel"].as_str().unwrap().starts_with("Linux"));
+        assert!(kernel_and_load()["kernel"].as_str().unwrap().starts_with("Linux"));
     }
 }

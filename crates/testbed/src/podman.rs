@@ -26,9 +26,10 @@ const BUILD_DEADLINE: Duration = Duration::from_secs(900);
 /// How long the first process may take to be ready, or to end.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// Becomes the first process: crun of Debian 12 takes control groups of one version or the other, and not both at once.
-const FIRST: &str =
-    "if mountpoint -q /sys/fs/cgroup/unified; then umount /sys/fs/cgroup/unified; fi; : > ready; exec sleep infinity";
+/// Becomes the first process. podman keeps a note of blobs where the machine's own would be; and crun of Debian 12 takes control groups of
+/// one version or the other, and not both at once.
+const FIRST: &str = "mount -t tmpfs mayfly /var/lib; \
+    if mountpoint -q /sys/fs/cgroup/unified; then umount /sys/fs/cgroup/unified; fi; : > ready; exec sleep infinity";
 
 /// A podman of one's own. Its containers and its storage go when it is dropped.
 #[derive(Debug)]

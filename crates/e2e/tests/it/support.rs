@@ -82,6 +82,7 @@ async fn a_bundle_says_what_is_wrong_also_where_no_server_answers() {
     assert_eq!(bundle.json("store.json").unwrap()["rows"]["object"], 3);
     std::fs::write(installation.config(), "public_hots = 1\n").unwrap();
     let bundle = Bundle::make(installation).unwrap();
+    assert!(bundle.json("machine.json").unwrap()["kernel"].is_string());
     assert!(bundle.text("settings.txt").contains("public_hots"), "{}", bundle.text("settings.txt"));
 }
 

@@ -61,6 +61,7 @@ pub(super) async fn tell(State(api): State<Arc<Api>>, _: Administrator<Audit>) -
     files.push(support::json("webhooks.json", "what waits for each webhook, and why it is not taken", receivers));
     let config = Arc::clone(&api.config.borrow());
     files.extend(support::local(&config));
+    files.push(support::machine());
     files.push(process());
     Json(SupportAnswer { files })
 }

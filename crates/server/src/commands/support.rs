@@ -11,7 +11,8 @@ use std::path::Path;
 
 /// What the files of an installation tell, where the server cannot be asked. What cannot be read says so in its place.
 pub fn offline(config: &Path, now: WallTime) -> Vec<SupportFile> {
-    let mut files = vec![support::about("the files of the installation: the server could not be asked", now)];
+    let from = "the files of the installation: the server could not be asked";
+    let mut files = vec![support::about(from, now), support::machine()];
     let config = match Config::read(config) {
         Ok(config) => config,
         Err(error) => {
