@@ -74,6 +74,9 @@ pub(crate) struct Global {
     /// Results and failures only: no remarks, no progress
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
+    /// The longest to wait for an answer of the server; 30 if not given, 300 where it goes to a target
+    #[arg(long, global = true, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) timeout: Option<u64>,
     /// No colours; NO_COLOR does the same
     #[arg(long, global = true)]
     pub(crate) no_color: bool,
@@ -185,6 +188,10 @@ pub(crate) enum Verb {
     Support(Support),
     /// Who the server is and how it is; exit code 12 when it is not ready
     Status,
+    /// Look what could keep you from connecting from this machine: the server, its certificate, the clocks, your sign-in, ports, clients
+    ///
+    /// Each line says what to do. Exit code 12 when something is not as it should be.
+    Doctor,
     /// People who sign in
     #[command(subcommand)]
     User(User),

@@ -136,7 +136,7 @@ fn way() -> Option<Way> {
 
 fn ask(way: Way) -> Option<Vec<Named>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
-    let client = Client::new(way, &Output::new(Format::Json, true, true));
+    let client = Client::new(way, &Output::new(Format::Json, true, true), None);
     let asked = async { tokio::time::timeout(PATIENCE, listed(&client)).await };
     let listed = runtime.block_on(asked);
     // A name that is still being looked up is nobody's business any more.

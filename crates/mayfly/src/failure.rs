@@ -114,6 +114,14 @@ impl Failure {
         }
     }
 
+    /// Commands that may help, in their order.
+    pub(crate) fn next(&self) -> &[String] {
+        match self {
+            Self::Problem(problem) => &problem.next,
+            Self::Own { next, .. } => next,
+        }
+    }
+
     /// How the program ends.
     pub(crate) fn exit(&self) -> Exit {
         match self {

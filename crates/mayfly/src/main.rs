@@ -29,6 +29,7 @@ use output::{Format, Output};
 use std::alloc::System;
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
+use std::time::Duration;
 use verbs::Context;
 use zeroizing_alloc::ZeroAlloc;
 
@@ -52,7 +53,7 @@ fn main() -> ExitCode {
     let output = Output::new(global.output, global.quiet, colourless);
     let wrapper = matches!(mayfly.verb, Verb::Db(_) | Verb::Ssh(_) | Verb::Sftp(_) | Verb::Scp(_) | Verb::Rsync(_));
     let ran = way(&global, &mayfly.verb).and_then(|way| {
-        let client = Client::new(way, &output);
+        let client = Client::new(way, &output, global.timeout.map(Duration::from_secs));
         run(&Context { client, output, no_input: global.no_input }, mayfly.verb)
     });
     match ran {
@@ -121,6 +122,7 @@ fn wanted_format(arguments: impl Iterator<Item = String>, environment: Option<St
     match joined.or(separate).or(environment).as_deref() {
         Some("json") => Format::Json,
         Some("jsonl") => Format::Jsonl,
+        Some("yaml") => Format::Yaml,
         _ => Format::Table,
     }
 }
@@ -139,6 +141,7 @@ mod tests {
             assert_eq!(format(arguments, None), Format::Json, "{arguments}");
         }
         assert_eq!(format("x", Some("jsonl")), Format::Jsonl);
+        assert_eq!(format("x -oyaml", None), Format::Yaml);
         assert_eq!(format("x -o table", Some("json")), Format::Table);
         assert_eq!(format("db x -- -o json", None), Format::Table);
     }

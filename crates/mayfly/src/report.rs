@@ -2,7 +2,7 @@
 
 use crate::escape;
 use crate::failure::{Exit, Failure};
-use crate::output::Format;
+use crate::output::{Format, yaml};
 use mayfly_wire::problem::Problem;
 use serde_json::{Value, json};
 use std::io::Write as _;
@@ -13,6 +13,7 @@ pub(crate) fn failure(failure: &Failure, format: Format, colour: bool) {
         Format::Table | Format::Name | Format::Csv | Format::Cef | Format::Ocsf => text(failure, colour),
         Format::Json => format!("{:#}\n", value(failure)),
         Format::Jsonl => format!("{}\n", value(failure)),
+        Format::Yaml => yaml(&value(failure)).unwrap_or_default(),
     };
     let text = if matches!(format, Format::Json | Format::Jsonl) { escape::json(&text) } else { text };
     // When not even this can be said, the exit code still says it.

@@ -97,6 +97,7 @@ pub(super) const PLACES: &[Place] = &[
     Place { path: "crates/engine/src/tasks.rs", reason: "the one place that starts tasks, owned and named" },
     Place { path: "crates/mayfly/src/askpass.rs", reason: "asks the `mayfly` that runs ssh for a secret" },
     Place { path: "crates/mayfly/src/client/http.rs", reason: "the command line client speaks to the server" },
+    Place { path: "crates/mayfly/src/verbs/doctor.rs", reason: "holds this machine's clock against the server's" },
     Place {
         path: "crates/mayfly/src/verbs/program.rs",
         reason: "the command line client runs the person's own clients",

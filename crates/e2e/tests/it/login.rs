@@ -294,6 +294,76 @@ fn a_sign_in_that_others_could_touch_is_not_used() {
     assert!(words(&broken).contains("is not a sign-in") && words(&broken).contains("try: rm "), "{broken:?}");
 }
 
+#[test]
+fn the_doctor_says_what_is_wrong_and_what_to_do() {
+    let installation = Installation::init().unwrap();
+    let server = installation.start().unwrap();
+    let alice = objects::person(&installation, "alice", &[], false).unwrap();
+    installation.must(&["apply", "-f", "-"], &alice).unwrap();
+    let home = Home::new(&installation);
+    let look = |arguments: &[&str]| {
+        let output = home.run(&[&["doctor"], arguments].concat());
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    // A server whose certificate is not believed, and one that nobody has signed in at.
+    let (code, said) = look(&["--server", &home.url()]);
+    assert_eq!(code, Some(12), "{said}");
+    assert!(
+        said.contains("ok       server: ") && said.contains("FAILED   answer: ") && said.contains("--ca-file"),
+        "{said}"
+    );
+    let ca = installation.ca();
+    let (code, said) = look(&["--server", &home.url(), "--ca-file", ca.to_str().unwrap()]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(
+        said.contains("missing  sign-in: ") && said.contains(&format!("try: mayfly login {}", home.url())),
+        "{said}"
+    );
+    home.login("alice");
+    let (code, said) = look(&[]);
+    assert_eq!(code, Some(0), "{said}");
+    let own = format!("localhost:{} is reached", installation.ssh_port);
+    for line in [
+        "sign-in: alice is signed in until 20",
+        "with a certificate that is believed",
+        "s from the server's",
+        ", as the server",
+        "health: the server is ready",
+        "postgresql port: localhost:",
+        &own,
+        "host key: not kept yet",
+        "ssh: /",
+        "psql: /",
+    ] {
+        assert!(said.contains(line), "{line}: {said}");
+    }
+    let items = home.items(&["doctor"]);
+    assert!(items.iter().any(|item| item["what"] == "clock" && item["state"] == "ok"), "{items:?}");
+    // No program is there, and the sign-in is void.
+    installation.must(&["user", "disable", "alice"], "").unwrap();
+    let bare = home.command(&["doctor"]).env("PATH", "/nowhere").stdin(Stdio::null()).output().unwrap();
+    let said = String::from_utf8_lossy(&bare.stdout).into_owned();
+    assert_eq!(bare.status.code(), Some(12), "{said}");
+    assert!(said.contains("FAILED   sign-in: the sign-in of alice has ended or is void"), "{said}");
+    assert!(said.contains("missing  psql: ") && said.contains("apt install openssh-client"), "{said}");
+    // Somebody who is in no hurry, but not for ever.
+    server.signal(rustix::process::Signal::STOP).unwrap();
+    let tasks = PathBuf::from(format!("/proc/{}/task", server.pid()));
+    wait::until("every thread of the server stands still", LIMIT, || {
+        let state = |task: std::fs::DirEntry| std::fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+        Ok(std::fs::read_dir(&tasks)?.all(|task| task.is_ok_and(|task| state(task).contains(") T "))))
+    })
+    .unwrap();
+    let late = home.run(&["--timeout", "1", "sessions", "ls"]);
+    assert_eq!(late.status.code(), Some(1), "{late:?}");
+    assert!(words(&late).contains("did not answer within 1 s"), "{late:?}");
+    server.signal(rustix::process::Signal::CONT).unwrap();
+    server.stop().unwrap();
+    let (code, said) = look(&[]);
+    assert_eq!((code, said.lines().count()), (Some(12), 1), "{said}");
+    assert!(said.starts_with("FAILED   server: ") && said.contains("nothing listens there"), "{said}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_has_signed_in_connects_without_a_password_and_ends_their_own_sessions() {
     let world = World::new(Flavour::Newer, "").await.unwrap();

@@ -16,6 +16,11 @@ pub(crate) enum Audit {
         #[arg(short, long)]
         follow: bool,
     },
+    /// Show one entry of the trail, all of it
+    Show {
+        /// Its number
+        number: u64,
+    },
     /// Write the trail for others to read: `-o jsonl`, which is the default, `csv`, `cef` or `ocsf`, one entry a line
     ///
     /// JSON lines are the very bytes that are hashed; a whole trail of them is what `audit verify --export` takes.

@@ -26,6 +26,8 @@ pub(super) struct Answer {
     pub(super) status: StatusCode,
     /// Its whole body.
     pub(super) body: Bytes,
+    /// When the server gave it, by the server's clock (RFC 9110 §6.6.1).
+    pub(super) date: Option<String>,
 }
 
 /// A request.
@@ -55,9 +57,10 @@ pub(super) async fn exchange(way: &Way, sent: Sent<'_>, limit: Duration) -> Resu
     let request = request(way, sent)?;
     let read = async |response: Response<Incoming>| {
         let status = response.status();
+        let date = response.headers().get(header::DATE).and_then(|date| date.to_str().ok()).map(str::to_owned);
         let body =
             Limited::new(response.into_body(), ANSWER_MOST).collect().await.map_err(|error| broken(way, &*error))?;
-        Ok(Answer { status, body: body.to_bytes() })
+        Ok(Answer { status, body: body.to_bytes(), date })
     };
     match tokio::time::timeout(limit, send(way, request, read)).await {
         Ok(answer) => answer,
@@ -104,7 +107,7 @@ pub(super) async fn save(
                 return Err(broken(way, "its answer is too long"));
             }
         }
-        Ok((Answer { status, body: kept.into() }, value))
+        Ok((Answer { status, body: kept.into(), date: None }, value))
     };
     send(way, request, read).await
 }
@@ -158,6 +161,16 @@ async fn send<T>(
             converse(way, connected.map_err(|error| reach::untrusted(way, &error))?, request, read).await
         }
     }
+}
+
+/// Connects to a port and leaves.
+///
+/// # Errors
+/// When nobody is there, or does not answer within `limit`.
+#[expect(clippy::disallowed_methods, reason = "the command line client looks whether the server's ports are reached")]
+pub(super) async fn reaches(host: &str, port: u16, limit: Duration) -> std::io::Result<()> {
+    let late = |_| std::io::Error::from(std::io::ErrorKind::TimedOut);
+    tokio::time::timeout(limit, TcpStream::connect((host, port))).await.map_err(late)?.map(drop)
 }
 
 /// One request over a stream that is open, and its answer as it is read.

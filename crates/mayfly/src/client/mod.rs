@@ -26,6 +26,9 @@ const QUICK: Duration = Duration::from_secs(30);
 /// The longest a request may take that makes the server go to a target: the server's own limits are well below it.
 const SLOW: Duration = Duration::from_secs(300);
 
+/// The longest that is waited for a port to answer.
+const REACH: Duration = Duration::from_secs(5);
+
 /// After how long a person is told what is being waited for.
 const PATIENCE: Duration = Duration::from_millis(700);
 
@@ -37,6 +40,7 @@ const PAGES_MOST: usize = 10_000;
 pub(crate) struct Client {
     way: Way,
     progress: Progress,
+    timeout: Option<Duration>,
 }
 
 /// How a person is told what is waited for.
@@ -51,14 +55,14 @@ enum Progress {
 }
 
 impl Client {
-    /// A client of the server at the end of this way. Nothing is opened yet.
-    pub(crate) fn new(way: Way, output: &Output) -> Self {
+    /// A client of the server at the end of this way. Nothing is opened yet. `timeout` takes the place of our own limits.
+    pub(crate) fn new(way: Way, output: &Output, timeout: Option<Duration>) -> Self {
         let progress = match (output.quiet, std::io::stderr().is_terminal()) {
             (true, _) => Progress::None,
             (false, true) => Progress::Terminal,
             (false, false) => Progress::Lines,
         };
-        Self { way, progress }
+        Self { way, progress, timeout }
     }
 
     /// A client like this one by another way.
@@ -147,6 +151,33 @@ impl Client {
         self.understood(path, &self.exchange(sent, QUICK).await?)
     }
 
+    /// Gets something, and when the server gave it, by the server's clock.
+    ///
+    /// # Errors
+    /// As [`Client::get`] does.
+    pub(crate) async fn dated<T: DeserializeOwned>(&self, path: &str) -> Result<(T, Option<String>), Failure> {
+        let answer = self.exchange(Sent::bare(Method::GET, path), QUICK).await?;
+        Ok((self.understood(path, &answer)?, answer.date))
+    }
+
+    /// Whether somebody listens where the server is; a socket is not looked at.
+    ///
+    /// # Errors
+    /// Why not.
+    pub(crate) async fn reaches(&self) -> Result<(), Failure> {
+        let Way::Https(https) = &self.way else { return Ok(()) };
+        let (host, port) = https.host_and_port();
+        self.reaches_at(host, port).await.map_err(|error| reach::remote(&self.way, &error))
+    }
+
+    /// Whether somebody listens at a port.
+    ///
+    /// # Errors
+    /// Why not.
+    pub(crate) async fn reaches_at(&self, host: &str, port: u16) -> std::io::Result<()> {
+        http::reaches(host, port, self.timeout.unwrap_or(REACH)).await
+    }
+
     /// Gets something that is text and no JSON.
     ///
     /// # Errors
@@ -196,7 +227,8 @@ impl Client {
         named: &str,
         to: &mut std::fs::File,
     ) -> Result<Option<String>, Failure> {
-        let (answer, value) = http::save(&self.way, Sent::bare(Method::POST, path), SLOW, named, to).await?;
+        let (answer, value) =
+            http::save(&self.way, Sent::bare(Method::POST, path), self.timeout.unwrap_or(SLOW), named, to).await?;
         self.succeeded(path, answer).map(|_| value)
     }
 
@@ -220,7 +252,7 @@ impl Client {
     /// One request and its answer, which is a success.
     async fn exchange(&self, sent: Sent<'_>, limit: Duration) -> Result<Answer, Failure> {
         let path = sent.path;
-        let answer = http::exchange(&self.way, sent, limit).await?;
+        let answer = http::exchange(&self.way, sent, self.timeout.unwrap_or(limit)).await?;
         self.succeeded(path, answer)
     }
 

@@ -130,6 +130,11 @@ impl Https {
         self.address.to_string()
     }
 
+    /// Where it listens.
+    pub(super) fn host_and_port(&self) -> (&str, u16) {
+        (&self.address.host, self.address.port)
+    }
+
     /// What is believed instead of what this machine believes, as PEM.
     pub(crate) fn ca_pem(&self) -> Option<&str> {
         self.ca_pem.as_deref()

@@ -1,4 +1,4 @@
-//! Standard output: the four formats, tables, and the rule that a result is composed whole before the first byte of it is
+//! Standard output: the formats, tables, and the rule that a result is composed whole before the first byte of it is
 //! written, so that standard output stays empty when a verb fails.
 
 mod table;
@@ -20,6 +20,8 @@ pub(crate) enum Format {
     Json,
     /// One JSON object a line.
     Jsonl,
+    /// The API's JSON, whole, written as YAML.
+    Yaml,
     /// Names or ids alone, one a line.
     Name,
     /// Lists as comma-separated values, for spreadsheets.
@@ -66,7 +68,7 @@ impl Output {
     ) -> Result<(), Failure> {
         match self.format {
             Format::Table => self.write(&table(items).render(self.width)),
-            Format::Json => self.json(&serde_json::json!({ "items": items, "next": null })),
+            Format::Json | Format::Yaml => self.json(&serde_json::json!({ "items": items, "next": null })),
             Format::Jsonl => items.iter().try_for_each(|item| self.json(item)),
             Format::Name => self.write(&items.iter().map(|item| escape::line(&name(item)) + "\n").collect::<String>()),
             Format::Csv => self.write(&table(items).csv()),
@@ -81,17 +83,20 @@ impl Output {
     pub(crate) fn one<T: Serialize>(&self, item: &T, name: &str, text: impl FnOnce() -> String) -> Result<(), Failure> {
         match self.format {
             Format::Table => self.write(&text()),
-            Format::Json | Format::Jsonl => self.json(item),
+            Format::Json | Format::Jsonl | Format::Yaml => self.json(item),
             Format::Name => self.write(&(escape::line(name) + "\n")),
             Format::Csv | Format::Cef | Format::Ocsf => Err(no_form()),
         }
     }
 
-    /// Prints one JSON value: on one line for `jsonl`, spread out otherwise.
+    /// Prints one JSON value: on one line for `jsonl`, as YAML for `yaml`, spread out otherwise.
     ///
     /// # Errors
     /// When standard output cannot be written.
     pub(crate) fn json<T: Serialize>(&self, value: &T) -> Result<(), Failure> {
+        if self.format == Format::Yaml {
+            return self.write(&yaml(value)?);
+        }
         let text = match self.format {
             Format::Jsonl => serde_json::to_string(value),
             _ => serde_json::to_string_pretty(value),
@@ -133,6 +138,13 @@ impl Output {
     pub(crate) fn paint(&self, colour: u8, text: &str) -> String {
         if self.colour { format!("\x1b[{colour}m{text}\x1b[0m") } else { text.to_owned() }
     }
+}
+
+/// A value as YAML, in which nothing commands a terminal: what YAML does not escape itself is escaped.
+pub(crate) fn yaml<T: Serialize>(value: &T) -> Result<String, Failure> {
+    let text = serde_norway::to_string(value);
+    let text = text.map_err(|error| Failure::unexpected(format!("the result has no YAML form: {error}")))?;
+    Ok(text.lines().map(|line| escape::line(line) + "\n").collect())
 }
 
 /// A result that is no list, or no part of the trail, was asked for in a form of those.

@@ -1,4 +1,4 @@
-//! `audit tail`: the last entries of the trail, and those that follow.
+//! `audit tail` and `audit show`: the last entries of the trail and those that follow, and one of them.
 
 use super::Context;
 use crate::args::Count;
@@ -24,8 +24,8 @@ const SHOWN: &[&str] = &["actor", "person", "record", "session", "connection", "
 /// # Errors
 /// As the server's answer says; a list without an end has no whole JSON form.
 pub(super) async fn tail(context: &Context, count: Count, follow: bool) -> Result<Exit, Failure> {
-    if follow && context.output.format == Format::Json {
-        return Err(Failure::usage("a list without an end has no JSON form").hint("mayfly audit tail -f -o jsonl"));
+    if follow && matches!(context.output.format, Format::Json | Format::Yaml) {
+        return Err(Failure::usage("a list without an end has no such form").hint("mayfly audit tail -f -o jsonl"));
     }
     let size = read(context, None, 0).await?.size;
     let mut next = match count {
@@ -44,6 +44,39 @@ pub(super) async fn tail(context: &Context, count: Count, follow: bool) -> Resul
     }
     print(context, &entries)?;
     if follow { watch(context, next).await } else { Ok(Exit::Done) }
+}
+
+/// Prints one entry, every field of it.
+///
+/// # Errors
+/// As the server's answer says, and when the trail has no such entry.
+pub(super) async fn show(context: &Context, number: u64) -> Result<Exit, Failure> {
+    let page = read(context, Some(number), 1).await?;
+    let entry = page.entries.first().ok_or_else(|| {
+        let text = format!("the trail has no entry {number}: it has {}, the first of which is 0", page.size);
+        Failure::own(Exit::NotFound, text).hint("mayfly audit tail")
+    })?;
+    if context.output.format == Format::Jsonl {
+        return context.output.raw_json(entry).map(|()| Exit::Done);
+    }
+    let value = parse(entry);
+    context.output.one(&value, &number.to_string(), || whole(&value))?;
+    Ok(Exit::Done)
+}
+
+/// Every field of an entry, a line each, those of `detail` among them.
+fn whole(value: &Value) -> String {
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let at = value["at_us"].as_i64().and_then(|us| jiff::Timestamp::from_microsecond(us).ok());
+    let mut pairs = vec![("at".to_owned(), at.map_or_else(String::new, |at| format!("{at:.6}")))];
+    for (name, value) in value.as_object().into_iter().flatten() {
+        match value {
+            Value::Object(detail) => pairs.extend(detail.iter().map(|(name, value)| (name.clone(), text(value)))),
+            value => pairs.push((name.clone(), text(value))),
+        }
+    }
+    let pairs: Vec<(&str, &str)> = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    super::facts(&pairs)
 }
 
 /// Prints the entries from number `next` on as they are written. Ends only with a failure, or the process.
@@ -70,7 +103,7 @@ fn print(context: &Context, entries: &[String]) -> Result<(), Failure> {
     let output = &context.output;
     match output.format {
         Format::Jsonl => entries.iter().try_for_each(|entry| output.raw_json(entry)),
-        Format::Json => {
+        Format::Json | Format::Yaml => {
             let parsed: Result<Vec<Value>, _> = entries.iter().map(|entry| serde_json::from_str(entry)).collect();
             let parsed =
                 parsed.map_err(|error| Failure::unexpected(format!("an entry of the trail is not JSON: {error}")))?;

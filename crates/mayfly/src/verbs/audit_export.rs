@@ -22,7 +22,9 @@ pub(super) async fn run(context: &Context, options: &AuditExport) -> Result<Exit
         Format::Csv => "csv",
         Format::Cef => "cef",
         Format::Ocsf => "ocsf",
-        Format::Name => return Err(Failure::usage("an export has no names: use -o jsonl, csv, cef or ocsf")),
+        Format::Yaml | Format::Name => {
+            return Err(Failure::usage("an export has no such form: use -o jsonl, csv, cef or ocsf"));
+        }
     };
     let wanted = [("form", Some(form)), ("from", options.from.as_deref()), ("until", options.until.as_deref())];
     let asked = with_parameters(paths::AUDIT_EXPORT, &wanted);

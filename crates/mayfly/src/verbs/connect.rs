@@ -57,7 +57,7 @@ struct PrintedSsh<'a> {
 
 /// Prints what an SSH client needs.
 fn for_ssh(context: &Context, options: &Connect, answer: &ConnectAnswer, line: &str) -> Result<Exit, Failure> {
-    let known_hosts_file = keep(&answer.host, "known_hosts", &format!("{line}\n"))?;
+    let known_hosts_file = keep(&answer.host, answer.port, "known_hosts", &format!("{line}\n"))?;
     let ssh = ssh(answer, &known_hosts_file);
     let printed = PrintedSsh { answer, known_hosts_file, ssh };
     let mut output = context.output.clone();
@@ -110,7 +110,7 @@ fn text(printed: &Printed<'_>) -> String {
 
 /// Keeps the authority's certificate in a file. Returns the path.
 fn keep_authority(answer: &ConnectAnswer) -> Result<String, Failure> {
-    keep(&answer.host, "pem", &answer.ca_pem)
+    keep(&answer.host, answer.port, "pem", &answer.ca_pem)
 }
 
 /// A connection URI (<https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS>) without the secret.

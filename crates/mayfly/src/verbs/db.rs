@@ -18,7 +18,7 @@ const HARMLESS: &[&str] =
     &["PGAPPNAME", "PGCLIENTENCODING", "PGCONNECT_TIMEOUT", "PGDATESTYLE", "PGGEQO", "PGOPTIONS", "PGTZ"];
 
 /// What installs psql.
-const PACKAGES: &[&str] = &[
+pub(super) const PACKAGES: &[&str] = &[
     "apt install postgresql-client   (Debian, Ubuntu)",
     "dnf install postgresql          (Fedora, Red Hat)",
     "brew install libpq              (macOS)",

@@ -10,15 +10,14 @@ use std::path::{Path, PathBuf};
 pub(super) const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Writes what a client needs to believe the server to the user's data folder
-/// (<https://specifications.freedesktop.org/basedir-spec/latest/>), under the server's name. Returns the path.
+/// (<https://specifications.freedesktop.org/basedir-spec/latest/>), under the name and port at which the client finds it. Returns the path.
 ///
 /// # Errors
 /// When there is no such folder, or the file cannot be written.
-pub(super) fn keep(host: &str, suffix: &str, text: &str) -> Result<String, Failure> {
-    let folder = data_folder().ok_or_else(|| {
+pub(super) fn keep(host: &str, port: u16, suffix: &str, text: &str) -> Result<String, Failure> {
+    let path = file(host, port, suffix).ok_or_else(|| {
         Failure::usage("there is no home folder to keep the server's certificate in: set HOME or XDG_DATA_HOME")
     })?;
-    let path = folder.join("mayfly").join(format!("{}.{suffix}", utf8_percent_encode(host, RESERVED)));
     if std::fs::read_to_string(&path).is_ok_and(|kept| kept == text) {
         return Ok(path.display().to_string());
     }
@@ -27,6 +26,12 @@ pub(super) fn keep(host: &str, suffix: &str, text: &str) -> Result<String, Failu
     };
     write_whole(&path, text).map_err(failed)?;
     Ok(path.display().to_string())
+}
+
+/// Where that is kept; `None` where there is no such folder.
+pub(super) fn file(host: &str, port: u16, suffix: &str) -> Option<PathBuf> {
+    let name = format!("{}_{port}.{suffix}", utf8_percent_encode(host, RESERVED));
+    Some(data_folder()?.join("mayfly").join(name))
 }
 
 fn data_folder() -> Option<PathBuf> {

@@ -10,6 +10,7 @@ mod cleanup;
 mod connect;
 mod create;
 mod db;
+mod doctor;
 mod drain;
 mod edit;
 mod explain;
@@ -109,13 +110,12 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<u8, Failure> {
         Verb::Token(Token::Create { name, scope, valid }) => token::create(context, name, scope, valid).await,
         Verb::Token(Token::Ls) => token::ls(context).await,
         Verb::Token(Token::Revoke { id }) => token::revoke(context, &id).await,
-        Verb::Audit(Audit::Tail { count, follow }) => audit::tail(context, count, follow).await,
         Verb::Webhook(verb) => webhook::run(context, verb).await,
-        Verb::Audit(Audit::Export(options)) => audit_export::run(context, &options).await,
-        Verb::Audit(Audit::Verify(options)) => verify::run(context, &options),
+        Verb::Audit(verb) => trail(context, verb).await,
         Verb::Report(verb) => report::run(context, verb).await,
         Verb::Support(verb) => support::run(context, verb).await,
         Verb::Status => status::run(context).await,
+        Verb::Doctor => doctor::run(context).await,
         Verb::Lockdown(options) => lockdown::run(context, options).await,
         Verb::User(options) => user(context, options).await,
         Verb::Completions { shell } => manual::completions(context, shell),
@@ -146,6 +146,15 @@ async fn record(context: &Context, verb: Record) -> Result<Exit, Failure> {
         Record::Check { name, from } => record::check(context, &name, from).await,
         Record::InstallHelpers { name, from } => record::install_helpers(context, &name, from).await,
         Record::Pin { name, identity } => record::pin(context, &name, identity).await,
+    }
+}
+
+async fn trail(context: &Context, verb: Audit) -> Result<Exit, Failure> {
+    match verb {
+        Audit::Tail { count, follow } => audit::tail(context, count, follow).await,
+        Audit::Show { number } => audit::show(context, number).await,
+        Audit::Export(options) => audit_export::run(context, &options).await,
+        Audit::Verify(options) => verify::run(context, &options),
     }
 }
 

@@ -14,10 +14,10 @@ use std::path::PathBuf;
 use zeroize::Zeroizing;
 
 /// What installs OpenSSH's clients.
-const OPENSSH: &[&str] =
+pub(super) const OPENSSH: &[&str] =
     &["apt install openssh-client    (Debian, Ubuntu)", "dnf install openssh-clients   (Fedora, Red Hat)"];
 /// What installs rsync.
-const RSYNC: &[&str] = &["apt install rsync   (Debian, Ubuntu)", "dnf install rsync   (Fedora, Red Hat)"];
+pub(super) const RSYNC: &[&str] = &["apt install rsync   (Debian, Ubuntu)", "dnf install rsync   (Fedora, Red Hat)"];
 
 /// Signs in, runs ssh, and returns its exit code.
 ///
@@ -155,7 +155,7 @@ fn options(broker: &Broker, user: &str, own_key: bool) -> Result<Vec<OsString>, 
 /// When it cannot be kept.
 pub(super) fn trust(broker: &Broker) -> Result<Vec<String>, Failure> {
     let line = broker.known_hosts.as_deref().unwrap_or_default();
-    let file = keep(&broker.host, "known_hosts", &format!("{line}\n"))?;
+    let file = keep(&broker.host, broker.port, "known_hosts", &format!("{line}\n"))?;
     Ok(vec![
         format!("UserKnownHostsFile={}", file_of_option(&file)),
         "GlobalKnownHostsFile=/dev/null".to_owned(),

@@ -31,7 +31,7 @@ pub(super) async fn run(context: &Context, options: SshConfig) -> Result<Exit, F
     let suffix = options.suffix.unwrap_or_else(|| suffix_of(&broker.host));
     let config = config(&broker, &person, &options.names, &suffix)?;
     let hosts: Vec<String> = options.names.iter().map(|name| format!("{name}.{suffix}")).collect();
-    let file = if options.install { Some(keep(&broker.host, "ssh_config", &config)?) } else { None };
+    let file = if options.install { Some(keep(&broker.host, broker.port, "ssh_config", &config)?) } else { None };
     let printed = Printed { config, hosts, file };
     context.output.one(&printed, &printed.hosts.join("\n"), || match &printed.file {
         None => printed.config.lines().map(|line| escape::line(line) + "\n").collect(),

@@ -105,7 +105,7 @@ fn connect_prints_what_another_client_needs_and_verifies_the_server() {
     let password = home.join("password").display().to_string();
     let arguments = ["connect", "orders", "--person", "alice", "--valid", "2h", "--password-file", &password];
     let ended = server.run(&arguments);
-    let ca = home.join(".local/share/mayfly/gw.example.com.pem");
+    let ca = home.join(".local/share/mayfly/gw.example.com_5432.pem");
     let ca = ca.display().to_string();
     assert_eq!(fs::read_to_string(&ca).unwrap(), "THE AUTHORITY");
     assert!(

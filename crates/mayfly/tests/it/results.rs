@@ -36,6 +36,39 @@ fn a_list_is_whole_in_every_format() {
 }
 
 #[test]
+fn results_and_failures_are_yaml_where_that_is_wanted() {
+    let server = two_pages();
+    assert_eq!(
+        server.run(&["ls", "-o", "yaml", "WEB"]).stdout,
+        "items:\n- has_secret: null\n  kind: Database\n  labels:\n    env: prod\n  name: web\n  summary: db1:5432\nnext: null\n"
+    );
+    let ended = server.run(&["show", "../x", "-o", "yaml"]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""));
+    assert!(ended.stderr.contains("title: invalid input\n") && ended.stderr.contains("code: invalid\n"), "{ended:?}");
+}
+
+#[test]
+fn one_entry_of_the_trail_is_shown_whole() {
+    let entry =
+        r#"{"at_us":1764000000000001,"detail":{"b":"2"},"kind":"session.started","reason":"why\nnot","seq":12}"#;
+    let answer = |entries: &[&str]| json!({"size": 13, "entries": entries}).to_string();
+    let server = StandIn::start(vec![
+        ("GET /v1/audit?from=12&limit=1", 200, answer(&[entry])),
+        ("GET /v1/audit?from=99&limit=1", 200, answer(&[])),
+    ]);
+    assert_eq!(
+        server.run(&["audit", "show", "12"]).stdout,
+        "at      2025-11-24T16:00:00.000001Z\nat_us   1764000000000001\nb       2\nkind    session.started\n\
+         reason  why\\u{a}not\nseq     12\n"
+    );
+    assert_eq!(server.run(&["audit", "show", "12", "-o", "jsonl"]).stdout, format!("{entry}\n"));
+    assert_eq!(server.run(&["audit", "show", "12", "-o", "json"]).json()["detail"]["b"], "2");
+    let ended = server.run(&["audit", "show", "99"]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(5), ""), "{ended:?}");
+    assert!(ended.stderr.contains("has 13, the first of which is 0"), "{ended:?}");
+}
+
+#[test]
 fn text_from_a_target_commands_no_terminal() {
     let owed = json!({
         "id": "chg_1", "kind": "account", "session": "ses_1", "held_by": [], "target": "t", "endpoint": "db1:5432",

@@ -51,7 +51,7 @@ fn ssh_is_led_to_the_server_and_gets_the_secret_when_it_asks() {
     let ended = run(&server, "ssh", &["web01", "--", "-L", "8080:localhost:80", "uname", "-a"]);
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(7), "in group sudo\n"), "{ended:?}");
     let argv = written(&server, "argv");
-    let known_hosts = server.folder.path().join(".local/share/mayfly/gw.example.com.known_hosts");
+    let known_hosts = server.folder.path().join(".local/share/mayfly/gw.example.com_2222.known_hosts");
     let own: Vec<&str> = argv.lines().collect();
     for option in [
         "-oHostName=gw.example.com",
@@ -132,7 +132,7 @@ fn ssh_config_is_what_the_real_ssh_reads() {
         assert!(real.stdout.lines().any(|found| found == line), "{line} in {real:?}");
     }
     let installed = server.run(&["ssh-config", "--person", "alice", "--install", "web01"]);
-    let kept = server.folder.path().join(".local/share/mayfly/gw.example.com.ssh_config");
+    let kept = server.folder.path().join(".local/share/mayfly/gw.example.com_2222.ssh_config");
     assert_eq!(installed.stdout, format!("Include \"{}\"\n", kept.display()), "{installed:?}");
     assert!(fs::read_to_string(kept).unwrap().contains("Host web01.gw\n    User alice~web01\n"));
     assert!(!server.folder.path().join(".ssh").exists(), "the person's own settings are left alone");
