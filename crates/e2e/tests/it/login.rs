@@ -1,8 +1,9 @@
 //! People who sign in from another machine: what is theirs then, what is not, how it ends, and where it is kept.
 
+use mayfly_e2e::machine::MachineRecord;
 use mayfly_e2e::objects::{self, PASSWORD, Record};
-use mayfly_e2e::{Installation, World, wait};
-use mayfly_testbed::{Flavour, scratch};
+use mayfly_e2e::{Installation, MachineWorld, World, wait};
+use mayfly_testbed::{Flavour, host, scratch};
 use serde_json::Value;
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -412,4 +413,38 @@ async fn whoever_has_signed_in_connects_without_a_password_and_ends_their_own_se
     );
     drop(his);
     world.as_before("people who signed in").await.unwrap();
+}
+
+#[test]
+fn whoever_has_signed_in_reaches_machines_without_a_password_from_several_terminals() {
+    let world = MachineWorld::new(host::Flavour::Plain, "").unwrap();
+    let _running = world.serve(&["alice"], &[MachineRecord::new("web01")], None).unwrap();
+    let home = Home::new(&world.installation);
+    let passwords = || world.installation.events("signin.succeeded").unwrap().len();
+    let before = passwords();
+    home.login("alice");
+    assert!(home.must(&["ls", "-k", "machine"]).contains("web01   Machine  yes"), "{}", home.must(&["ls"]));
+    // A shell that stays, beside which others come and go: each has a secret of its own.
+    let mut shell = home.command(&["ssh", "web01", "-q", "--", "id -un; cat"]).spawn().unwrap();
+    let mut account = [0; 7];
+    shell.stdout.as_mut().unwrap().read_exact(&mut account).unwrap();
+    assert_eq!(&account, b"keeper_");
+    let file = home.home.join("file");
+    std::fs::write(&file, "carried\n").unwrap();
+    home.must(&["scp", "-q", "--", "-q", file.to_str().unwrap(), "web01:/tmp/by-scp"]);
+    home.must(&["rsync", "-q", "--", "-q", file.to_str().unwrap(), "web01:/tmp/by-rsync"]);
+    assert_eq!(home.must(&["ssh", "web01", "-q", "--", "cat /tmp/by-scp /tmp/by-rsync"]), "carried\ncarried\n");
+    let mut sftp = home.command(&["sftp", "web01", "-q", "--", "-q", "-b", "-"]).spawn().unwrap();
+    sftp.stdin.take().unwrap().write_all(b"rm /tmp/by-scp\nrm /tmp/by-rsync\n").unwrap();
+    let output = sftp.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    shell.stdin.take().unwrap().write_all(b"still here\n").unwrap();
+    let rest = String::from_utf8(shell.wait_with_output().unwrap().stdout).unwrap();
+    assert!(rest.ends_with("\nstill here\n"), "{rest}");
+    let used = world.installation.events("connect_secret.used").unwrap();
+    let secrets: std::collections::BTreeSet<_> =
+        used.iter().map(|event| event["detail"]["secret"].to_string()).collect();
+    assert_eq!((used.len(), secrets.len()), (5, 5), "{used:?}");
+    assert_eq!(passwords(), before + 1, "the password was given once");
+    world.as_before("somebody who has signed in").unwrap();
 }
