@@ -36,7 +36,7 @@ use values::{id, name};
     about = "Accounts that exist for one session: made when you connect, seen to be gone when you leave",
     after_help = "Exit codes: 0 done · 1 unexpected failure · 2 invalid input · 3 sign in · 4 not permitted · 5 not found · \
                   9 target failed · 10 conflict · 11 verification failed · 12 something remains to be done · \
-                  255 `db`, `ssh`, `sftp`, `scp` or `rsync` itself failed",
+                  255 `db`, `ssh`, `sftp`, `scp`, `rsync` or `connect --exec` itself failed",
     max_term_width = 100,
     subcommand_required = true,
     arg_required_else_help = true

@@ -51,7 +51,11 @@ fn main() -> ExitCode {
     let global = mayfly.global;
     let colourless = global.no_color || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let output = Output::new(global.output, global.quiet, colourless);
-    let wrapper = matches!(mayfly.verb, Verb::Db(_) | Verb::Ssh(_) | Verb::Sftp(_) | Verb::Scp(_) | Verb::Rsync(_));
+    let wrapper = match &mayfly.verb {
+        Verb::Db(_) | Verb::Ssh(_) | Verb::Sftp(_) | Verb::Scp(_) | Verb::Rsync(_) => true,
+        Verb::Connect(connect) => connect.exec.is_some(),
+        _ => false,
+    };
     let ran = way(&global, &mayfly.verb).and_then(|way| {
         let client = Client::new(way, &output, global.timeout.map(Duration::from_secs));
         run(&Context { client, output, no_input: global.no_input }, mayfly.verb)

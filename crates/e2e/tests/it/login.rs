@@ -374,6 +374,9 @@ async fn whoever_has_signed_in_connects_without_a_password_and_ends_their_own_se
     assert!(home.must(&["ls"]).contains("orders  Database  yes"), "{}", home.must(&["ls"]));
     let asked = home.must(&["db", "orders", "-q", "--", "-X", "-A", "-t", "-c", "select 'as ' || current_user"]);
     assert!(asked.starts_with("as keeper_"), "{asked}");
+    let by_name =
+        home.must(&["connect", "orders", "-q", "--exec", "psql", "--", "-X", "-A", "-t", "-c", "select 1 + 1"]);
+    assert_eq!(by_name, "2\n");
     let printed: Value = serde_json::from_str(&home.must(&["connect", "orders", "--json"])).unwrap();
     let kept: Value = serde_json::from_slice(&std::fs::read(home.file()).unwrap()).unwrap();
     let ends = |value: &Value| value["expires_at"].as_str().unwrap().to_owned();

@@ -47,6 +47,12 @@ pub(crate) struct Connect {
     /// Print it as JSON, like `-o json`
     #[arg(long)]
     pub(crate) json: bool,
+    /// Run a program of PostgreSQL's, such as pg_dump, with everything that it needs in its environment, and print nothing
+    #[arg(long, value_name = "PROGRAM", conflicts_with_all = ["print", "json", "valid"])]
+    pub(crate) exec: Option<String>,
+    /// Arguments for the program
+    #[arg(last = true, value_name = "PROGRAM ARGUMENTS", requires = "exec")]
+    pub(crate) arguments: Vec<OsString>,
 }
 
 /// `ssh`.

@@ -2,7 +2,7 @@
 //! certificate is kept in a file of the user's, because every client wants it as a file.
 
 use super::kept::{RESERVED, keep};
-use super::{Context, facts, sign_in};
+use super::{Context, db, facts, sign_in};
 use crate::args::Connect;
 use crate::escape;
 use crate::failure::{Exit, Failure};
@@ -24,11 +24,18 @@ struct Printed<'a> {
     psql: String,
 }
 
-/// Gets a connect secret and prints everything about it.
+/// Gets a connect secret and prints everything about it, or runs a program with it, whose exit code is ours then.
 ///
 /// # Errors
-/// When the sign-in is refused, or the certificate cannot be kept.
-pub(super) async fn run(context: &Context, options: Connect) -> Result<Exit, Failure> {
+/// When the sign-in is refused, the certificate cannot be kept, or the program cannot be run.
+pub(super) async fn run(context: &Context, options: Connect) -> Result<u8, Failure> {
+    match &options.exec {
+        Some(name) => db::exec(context, name, &options).await,
+        None => print(context, options).await.map(Exit::code),
+    }
+}
+
+async fn print(context: &Context, options: Connect) -> Result<Exit, Failure> {
     let valid = options.valid.map(|duration| duration.seconds);
     let answer = sign_in::connect_secret(context, &options.person, &options.name, valid).await?;
     if let Some(known_hosts) = answer.known_hosts.clone() {

@@ -1,8 +1,8 @@
-//! `db`: the real psql, with a connect secret in the environment of that one process. Everything else that could lead the
+//! `db`, and `connect --exec`: the real psql or another client of PostgreSQL's, with a connect secret in the environment of that one process. Everything else that could lead the
 //! secret elsewhere or weaken the verification of the server is taken out of its environment.
 
 use super::{Context, program, sign_in};
-use crate::args::Db;
+use crate::args::{Connect, Db, Person};
 use crate::failure::Failure;
 use mayfly_wire::connect::ConnectAnswer;
 use std::ffi::OsString;
@@ -29,18 +29,37 @@ pub(super) const PACKAGES: &[&str] = &[
 /// # Errors
 /// When psql is not there, the sign-in is refused, or psql cannot be run.
 pub(super) async fn run(context: &Context, options: Db) -> Result<u8, Failure> {
-    let program = program::find("psql", "`mayfly connect`", PACKAGES)?;
-    let answer = sign_in::connect_secret(context, &options.person, &options.name, None).await?;
+    let Db { name, person, arguments } = options;
+    client(context, "psql", &name, &person, arguments).await
+}
+
+/// The same with another program that reads libpq's environment, for `connect --exec`.
+///
+/// # Errors
+/// As [`run`].
+pub(super) async fn exec(context: &Context, program: &str, options: &Connect) -> Result<u8, Failure> {
+    client(context, program, &options.name, &options.person, options.arguments.clone()).await
+}
+
+async fn client(
+    context: &Context,
+    name: &str,
+    record: &str,
+    person: &Person,
+    arguments: Vec<OsString>,
+) -> Result<u8, Failure> {
+    let packages = if name == "psql" { PACKAGES } else { &[] };
+    let program = program::find(name, "`mayfly connect`", packages)?;
+    let answer = sign_in::connect_secret(context, person, record, None).await?;
     if answer.protocol != "postgresql" {
-        let text = format!("{} is no database: open it with `mayfly ssh {}`", options.name, options.name);
-        return Err(Failure::usage(text));
+        return Err(Failure::usage(format!("{record} is no database: open it with `mayfly ssh {record}`")));
     }
     for note in &answer.notes {
         context.output.remark(note);
     }
     let authority = authority(&answer)?;
-    let command = command(program, &answer, &authority, options.arguments);
-    let ended = program::run("psql", command, std::future::pending()).await;
+    let command = command(program, &answer, &authority, arguments);
+    let ended = program::run(name, command, std::future::pending()).await;
     // The file is removed here whatever happened; that only the certificate of an authority stays behind if not is no harm.
     drop(authority);
     ended

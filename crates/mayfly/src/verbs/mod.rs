@@ -81,7 +81,7 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<u8, Failure> {
         Verb::Scp(options) => return ssh::scp(context, options).await,
         Verb::Rsync(options) => return ssh::rsync(context, options).await,
         Verb::SshConfig(options) => ssh_config::run(context, options).await,
-        Verb::Connect(options) => connect::run(context, options).await,
+        Verb::Connect(options) => return connect::run(context, options).await,
         Verb::Login(Login { person, .. }) => login::login(context, person).await,
         Verb::Logout(_) => login::logout(context).await,
         Verb::Ls(Ls { kind, query }) if context.client.way().person().is_some() => {

@@ -122,3 +122,26 @@ fn connect_prints_what_another_client_needs_and_verifies_the_server() {
         !printed["uri"].as_str().unwrap().contains("s3cret") && !printed["psql"].as_str().unwrap().contains("s3cret")
     );
 }
+
+#[test]
+fn another_program_gets_the_same_environment() {
+    let server = gateway();
+    let folder = server.folder.path();
+    psql(folder);
+    fs::rename(folder.join("psql"), folder.join("pg_dump")).unwrap();
+    let password = folder.join("password").display().to_string();
+    let run = |program: &str, path: &Path| {
+        let mut command = server.mayfly(&["connect", "orders", "--person", "alice", "--password-file", &password]);
+        command
+            .args(["--exec", program, "--", "-t", "orders"])
+            .env("PATH", format!("{}:/usr/bin:/bin", path.display()));
+        Ended::of(command.output().unwrap())
+    };
+    let ended = run("pg_dump", folder);
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(3), ""), "{ended:?}");
+    assert_eq!(fs::read_to_string(folder.join("argv")).unwrap(), "-t\norders\n");
+    let env = fs::read_to_string(folder.join("env")).unwrap();
+    assert!(env.contains("PGPASSWORD=one-time-s3cret\n") && env.contains("PGSSLMODE=verify-full\n"), "{env}");
+    assert_eq!(run("pg_nothing", folder).code, Some(255));
+    assert_eq!(server.run(&["connect", "orders", "--", "x"]).code, Some(2), "arguments without a program");
+}
