@@ -14,6 +14,8 @@ pub(crate) struct Options {
     /// Fewer and shorter rounds: about five minutes instead of about forty.
     #[arg(long)]
     quick: bool,
+    /// What to measure, instead of everything: launches, selects, ends, expiries, crowd, memory, lingering, store, ssh
+    only: Vec<String>,
 }
 
 /// Runs the benchmark; `docs/benchmarks.md` says what its rows mean.
@@ -35,5 +37,6 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<bool> {
     if options.quick {
         run.arg("--quick");
     }
+    run.args(&options.only);
     process::succeeds(&mut run)
 }

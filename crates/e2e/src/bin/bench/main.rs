@@ -27,8 +27,13 @@ use std::sync::Arc;
 use std::time::Duration;
 use world::World;
 
+/// What can be measured by itself, in the order in which it is.
+const GROUPS: [&str; 9] = ["launches", "selects", "ends", "expiries", "crowd", "memory", "lingering", "store", "ssh"];
+
 /// How long and how often everything runs.
 struct Effort {
+    /// What is measured; everything where nothing is named.
+    only: Vec<String>,
     /// Each signs in, and has a session when all expire at one moment.
     persons: usize,
     rounds: usize,
@@ -49,7 +54,14 @@ struct Effort {
     ledger: u64,
 }
 
+impl Effort {
+    fn wants(&self, group: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|named| named == group)
+    }
+}
+
 const FULL: Effort = Effort {
+    only: Vec::new(),
     persons: 1000,
     rounds: 5,
     seconds: 5,
@@ -63,6 +75,7 @@ const FULL: Effort = Effort {
     ledger: 256_000,
 };
 const QUICK: Effort = Effort {
+    only: Vec::new(),
     persons: 64,
     rounds: 2,
     seconds: 2,
@@ -77,11 +90,13 @@ const QUICK: Effort = Effort {
 };
 
 fn main() -> Result<()> {
-    let effort = match std::env::args().skip(1).collect::<Vec<_>>().as_slice() {
-        [] => FULL,
-        [quick] if quick == "--quick" => QUICK,
-        _ => bail!("takes --quick or nothing"),
-    };
+    let mut only: Vec<String> = std::env::args().skip(1).collect();
+    let quick = only.first().is_some_and(|first| first == "--quick");
+    only.drain(..usize::from(quick));
+    if let Some(other) = only.iter().find(|named| !GROUPS.contains(&named.as_str())) {
+        bail!("takes --quick, and what to measure: {} is none of {}", other, GROUPS.join(", "));
+    }
+    let effort = Effort { only, ..if quick { QUICK } else { FULL } };
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(run(&effort))
 }
 
@@ -106,6 +121,9 @@ async fn run(effort: &Effort) -> Result<()> {
 
 /// The store by itself, without a target.
 async fn measure_store(effort: &Effort, rows: &mut Vec<figures::Row>) -> Result<()> {
+    if !effort.wants("store") {
+        return Ok(());
+    }
     let load = figures::load_of_a_minute();
     rows.extend(
         store::trail(effort.rounds, Duration::from_secs(effort.seconds)).await?.into_iter().map(|row| row.after(&load)),
@@ -119,6 +137,9 @@ async fn measure_store(effort: &Effort, rows: &mut Vec<figures::Row>) -> Result<
 
 /// What needs a Linux host, which only root can make.
 fn measure_host(effort: &Effort, rows: &mut Vec<figures::Row>) -> Result<()> {
+    if !effort.wants("ssh") {
+        return Ok(());
+    }
     if rustix::process::getuid().is_root() {
         return host::rows(effort, rows);
     }
@@ -133,25 +154,39 @@ async fn measure(world: &Arc<World>, effort: &Effort, rows: &mut Vec<figures::Ro
         eprintln!("{what}: done");
     };
     add("sign-ins", &world.load_at_sign_ins, vec![memory::sign_ins(world)]);
-    for workers in [1, 32] {
-        let load = figures::load_of_a_minute();
-        add("launches", &load, launch::rows(world, workers, effort.rounds, time).await?);
+    if effort.wants("launches") {
+        for workers in [1, 32] {
+            let load = figures::load_of_a_minute();
+            add("launches", &load, launch::rows(world, workers, effort.rounds, time).await?);
+        }
     }
-    for clients in [1, 32] {
-        let load = figures::load_of_a_minute();
-        add("selects", &load, select::rows(world, clients, effort.rounds, effort.seconds)?);
-        world.settle().await?;
+    if effort.wants("selects") {
+        for clients in [1, 32] {
+            let load = figures::load_of_a_minute();
+            add("selects", &load, select::rows(world, clients, effort.rounds, effort.seconds)?);
+            world.settle().await?;
+        }
     }
     let load = figures::load_of_a_minute();
-    add("ends", &load, ends::rows(world, effort.ends).await?);
+    if effort.wants("ends") {
+        add("ends", &load, ends::rows(world, effort.ends).await?);
+    }
     let load = figures::load_of_a_minute();
-    add("expiries", &load, storm::rows(world, effort.persons, effort.expiry).await?);
+    if effort.wants("expiries") {
+        add("expiries", &load, storm::rows(world, effort.persons, effort.expiry).await?);
+    }
     let load = figures::load_of_a_minute();
-    add("everybody at once", &load, crowd::rows(world, effort.ends).await?);
+    if effort.wants("crowd") {
+        add("everybody at once", &load, crowd::rows(world, effort.ends).await?);
+    }
     let load = figures::load_of_a_minute();
-    add("idle connections", &load, vec![memory::idle(world, effort.idle).await?]);
+    if effort.wants("memory") {
+        add("idle connections", &load, vec![memory::idle(world, effort.idle).await?]);
+    }
     let load = figures::load_of_a_minute();
     // Last, since it gives everybody other records.
-    add("idle sessions", &load, lingering::rows(world, effort.lingering).await?);
+    if effort.wants("lingering") {
+        add("idle sessions", &load, lingering::rows(world, effort.lingering).await?);
+    }
     Ok(())
 }
