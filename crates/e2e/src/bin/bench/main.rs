@@ -71,7 +71,7 @@ const FULL: Effort = Effort {
     log_ins: 100,
     copied: 1024,
     sessions: 200,
-    lingering: lingering::Size { records: 15, duration: Duration::from_secs(600) },
+    lingering: lingering::Size { records: 15, duration: Duration::from_secs(300) },
     ledger: 256_000,
 };
 const QUICK: Effort = Effort {
