@@ -97,15 +97,17 @@ fn of_kinds(kinds: &'static [&'static str]) -> ArgValueCandidates {
 fn names() -> Vec<Named> {
     let Some(way) = way() else { return Vec::new() };
     let cache = file(&way, "names");
-    if let Some(kept) = cache.as_deref().and_then(|path| read(path, Some(FRESH))) {
-        return kept;
-    }
-    let listed = ask(way.clone()).unwrap_or_default();
+    let kept = cache.as_deref().and_then(|path| read(path, Some(FRESH)));
+    let listed = kept.unwrap_or_else(|| {
+        let listed = ask(way.clone()).unwrap_or_default();
+        // A sign-in that is void counts as one that failed each time it is shown: not at every key.
+        if let Some(path) = cache.filter(|_| !listed.is_empty() || way.person().is_some()) {
+            write(&path, &listed);
+        }
+        listed
+    });
     if listed.is_empty() {
         return file(&way, "used").and_then(|path| read(&path, None)).unwrap_or_default();
-    }
-    if let Some(path) = cache {
-        write(&path, &listed);
     }
     listed
 }

@@ -1,7 +1,9 @@
 //! People who sign in from another machine: what is theirs then, what is not, how it ends, and where it is kept.
 
+use mayfly_e2e::installation::binary;
 use mayfly_e2e::machine::MachineRecord;
 use mayfly_e2e::objects::{self, PASSWORD, Record};
+use mayfly_e2e::terminal::Terminal;
 use mayfly_e2e::{Installation, MachineWorld, World, wait};
 use mayfly_testbed::{Flavour, host, scratch};
 use serde_json::Value;
@@ -77,6 +79,15 @@ impl<'a> Home<'a> {
         names.find(|path| path.file_name().unwrap().to_str().unwrap().starts_with("sign-in-")).unwrap()
     }
 
+    /// What is offered for the first argument of a verb.
+    fn completed(&self, verb: &str) -> String {
+        let mut command = self.command(&["--", "mayfly", verb, ""]);
+        command.env("COMPLETE", "bash").env("_CLAP_COMPLETE_INDEX", "2").env("_CLAP_COMPLETE_COMP_TYPE", "9");
+        let output = command.env("_CLAP_IFS", " ").stdin(Stdio::null()).output().unwrap();
+        let offered = String::from_utf8(output.stdout).unwrap();
+        offered.split(' ').filter(|word| !word.starts_with('-')).collect()
+    }
+
     /// Nobody is signed in any more, and is told how to be.
     fn is_out(&self, what: &str) {
         for arguments in [&["status"][..], &["ls"], &["access", "ls"], &["sessions", "ls"]] {
@@ -142,6 +153,7 @@ fn somebody_signs_in_and_out_and_can_do_nothing_but_what_is_theirs() {
     assert!(home.must(&["status"]).contains("you are       alice, signed in until 20"));
     assert!(home.must(&["ls"]).contains("orders  Database  yes"), "{}", home.must(&["ls"]));
     assert!(!home.must(&["ls", "-k", "machine", "-q"]).contains("orders"));
+    assert_eq!(home.completed("db"), "orders");
     assert!(home.must(&["show", "orders"]).starts_with("orders opens for you: mayfly db orders\n"));
     assert!(home.must(&["show", "billing"]).starts_with("billing does not open for you: no such record"));
     for arguments in [
@@ -188,6 +200,32 @@ fn somebody_signs_in_and_out_and_can_do_nothing_but_what_is_theirs() {
             assert!(!content.windows(64).any(|window| window == random), "a token is kept");
         }
     }
+}
+
+#[test]
+fn somebody_at_a_terminal_is_asked_for_their_name_and_password() {
+    let installation = Installation::init().unwrap();
+    let _server = installation.start().unwrap();
+    let alice = objects::person(&installation, "alice", &[], false).unwrap();
+    installation.must(&["apply", "-f", "-"], &alice).unwrap();
+    let home = Home::new(&installation);
+    let program = binary().unwrap();
+    let line = format!("{} login {} --ca-file {}", program.display(), home.url(), installation.ca().display());
+    let mut terminal = Terminal::run(&line, |command| {
+        for name in ["MAYFLY_SOCKET", "MAYFLY_SERVER", "MAYFLY_TOKEN", "MAYFLY_PERSON", "XDG_STATE_HOME"] {
+            command.env_remove(name);
+        }
+        command.env("HOME", &home.home).env("USER", "al");
+    })
+    .unwrap();
+    terminal.shows("name [al]: ", LIMIT).unwrap();
+    terminal.types("alice\n").unwrap();
+    terminal.shows("password of alice: ", LIMIT).unwrap();
+    terminal.types(&format!("{PASSWORD}\n")).unwrap();
+    let shown = terminal.shows("alice is signed in at ", LIMIT).unwrap();
+    assert!(!shown.contains(PASSWORD), "the password is not shown: {shown}");
+    terminal.ends(LIMIT).unwrap();
+    assert!(home.must(&["status"]).contains("you are       alice, signed in until 20"));
 }
 
 impl Home<'_> {
