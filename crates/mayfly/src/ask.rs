@@ -78,8 +78,8 @@ pub(crate) fn with_default(question: &str, default: &str, no_input: bool) -> Res
         return Ok(default.to_owned());
     }
     let mut line = String::new();
-    let asked =
-        write!(std::io::stderr(), "{question} [{default}]: ").and_then(|()| std::io::stdin().read_line(&mut line));
+    let shown = if default.is_empty() { String::new() } else { format!(" [{default}]") };
+    let asked = write!(std::io::stderr(), "{question}{shown}: ").and_then(|()| std::io::stdin().read_line(&mut line));
     asked.map_err(|error| Failure::usage(format!("the answer cannot be read: {error}")))?;
     let typed = line.trim();
     Ok(if typed.is_empty() { default.to_owned() } else { typed.to_owned() })
