@@ -23,7 +23,8 @@ impl Tasks {
 
     /// Starts a task. It runs until it is done or the set is ended; a panic in it is logged and stays its own.
     pub fn spawn(&self, name: &'static str, work: impl Future<Output = ()> + Send + 'static) {
-        let ended = self.ended.clone();
+        // What is around it would hold it twice: as what it was given, and as what it waits for.
+        let (work, ended) = (Box::pin(work), self.ended.clone());
         let guarded = async move {
             tokio::select! {
                 biased;
