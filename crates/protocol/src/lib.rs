@@ -2,6 +2,8 @@
 //! values to bytes. Sockets, TLS, time limits and randomness belong to the callers, so every parser can be fuzzed and
 //! every exchange replayed from published vectors.
 //!
+//! * [`mysql`]: the protocol of MySQL and MariaDB up to the end of the log-in, with `mysql_native_password` and
+//!   `caching_sha2_password`, both sides; and what a relay has to look at afterwards.
 //! * [`postgres`]: the frontend/backend protocol 3.0 and 3.2, as far as a broker needs it: the first packet, the
 //!   messages up to the first `ReadyForQuery`, and a boundary follower for the relay afterwards.
 //! * [`scram`]: SCRAM-SHA-256 and SCRAM-SHA-256-PLUS, both sides.
@@ -13,5 +15,6 @@
 //! * A wrong password is a value; a violation of the protocol is an error.
 //! * Secrets are wiped when dropped and have no readable `Debug`.
 
+pub mod mysql;
 pub mod postgres;
 pub mod scram;

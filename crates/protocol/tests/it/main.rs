@@ -4,3 +4,5 @@
 mod captured;
 #[cfg(test)]
 mod fuzz;
+#[cfg(test)]
+mod mysql;

@@ -6,6 +6,7 @@
 //! file into the corpus.
 
 mod mutate;
+mod mysql;
 mod postgres;
 mod scram;
 
