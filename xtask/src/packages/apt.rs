@@ -122,9 +122,8 @@ fn apt_get(arguments: &[&str]) -> Command {
 
 /// Takes back what the package did for the next boot. Best effort: a machine without an init system has neither tool.
 fn not_at_boot(service: &str, units: &[&str]) {
-    for unit in units {
-        process::quietly(Command::new("deb-systemd-helper").args(["disable", unit]));
-    }
+    // deb-systemd-helper does nothing where no script of a package calls it.
+    process::quietly(Command::new("systemctl").args(["--quiet", "disable"]).args(units));
     process::quietly(Command::new("update-rc.d").args([service, "disable"]));
 }
 
