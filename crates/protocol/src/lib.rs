@@ -7,6 +7,8 @@
 //! * [`postgres`]: the frontend/backend protocol 3.0 and 3.2, as far as a broker needs it: the first packet, the
 //!   messages up to the first `ReadyForQuery`, and a boundary follower for the relay afterwards.
 //! * [`scram`]: SCRAM-SHA-256 and SCRAM-SHA-256-PLUS, both sides.
+//! * [`tds`]: the protocol of SQL Server up to the end of the log-in, its answers and the simpler requests, and a boundary
+//!   follower for the relay afterwards.
 //!
 //! Rules that hold in every module:
 //!
@@ -18,3 +20,4 @@
 pub mod mysql;
 pub mod postgres;
 pub mod scram;
+pub mod tds;

@@ -6,3 +6,5 @@ mod captured;
 mod fuzz;
 #[cfg(test)]
 mod mysql;
+#[cfg(test)]
+mod tds;

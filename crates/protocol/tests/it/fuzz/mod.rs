@@ -9,6 +9,7 @@ mod mutate;
 mod mysql;
 mod postgres;
 mod scram;
+mod tds;
 
 use std::{fs, panic, path::PathBuf};
 
