@@ -49,6 +49,14 @@ impl Account {
             .with_context(|| format!("cannot change the owner of {}", path.display()))
     }
 
+    /// Makes this account the owner of `path` and everything in it.
+    pub(crate) fn give_all(&self, path: &Path) -> Result<()> {
+        let Some((uid, gid)) = self.other else { return Ok(()) };
+        let mut chown = Command::new("chown");
+        chown.arg("--recursive").arg(format!("{uid}:{gid}")).arg(path);
+        output(&chown, Duration::from_secs(60)).map(drop)
+    }
+
     /// Writes a file that only this account (and root) can read.
     pub(crate) fn write_private(&self, path: &Path, content: &str) -> Result<()> {
         use std::io::Write as _;

@@ -18,6 +18,7 @@ mod certificates;
 mod command;
 pub mod fixtures;
 pub mod host;
+pub mod mysql;
 pub mod names;
 pub mod pgbouncer;
 pub mod podman;
@@ -33,6 +34,7 @@ pub mod traces;
 mod watchdog;
 pub mod webhooks;
 
+pub use mysql::{Mysql, MysqlHandle};
 pub use names::hostile_names;
 pub use pgbouncer::{PgBouncer, PoolMode};
 pub use podman::Podman;

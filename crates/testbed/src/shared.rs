@@ -1,7 +1,7 @@
 //! Servers that a whole test run shares, so that they start once and not in every test.
 //!
 //! A test runner calls [`start`] and sets the environment variable `MAYFLY_TESTBED` to [`Running::state_file`]; test
-//! processes then find the servers by [`postgres`]. Without the variable, the first call in a process starts a server
+//! processes then find the servers by [`postgres`] and [`mysql`]. Without the variable, the first call in a process starts a server
 //! that lives as long as the process.
 //!
 //! **Several test processes use a shared server at once.** Each test makes names of its own there and looks only at
@@ -16,6 +16,7 @@ use std::sync::{Mutex, PoisonError};
 use anyhow::{Context, Result, anyhow};
 use serde::{Deserialize, Serialize};
 
+use crate::mysql::{self, Mysql, MysqlHandle};
 use crate::postgres::{Flavour, Login, Options, Postgres, PostgresHandle};
 use crate::watchdog::Watchdog;
 use crate::{admin, fixtures, scratch};
@@ -47,10 +48,42 @@ impl Deref for SharedPostgres {
     }
 }
 
+/// A shared server with the databases, the roles and the administrator of [`mysql::fixtures`]. Derefs to [`MysqlHandle`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SharedMysql {
+    handle: MysqlHandle,
+    admin: Login,
+}
+
+impl SharedMysql {
+    /// The administrator `mayfly_admin`, who may grant the fixtures' roles; [`mysql::fixtures::lend`] adds more.
+    #[must_use]
+    pub fn admin(&self) -> &Login {
+        &self.admin
+    }
+}
+
+impl Deref for SharedMysql {
+    type Target = MysqlHandle;
+
+    fn deref(&self) -> &MysqlHandle {
+        &self.handle
+    }
+}
+
+/// What the state file holds.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct State {
+    postgres: Vec<SharedPostgres>,
+    mysql: Vec<SharedMysql>,
+}
+
 /// The servers of a test run. They stop when this is dropped or the process that holds it ends.
 #[derive(Debug)]
 pub struct Running {
     servers: Vec<Postgres>,
+    /// Held, so that they run.
+    _mysql: Vec<Mysql>,
     state: Watchdog,
 }
 
@@ -62,7 +95,7 @@ impl Running {
         self.state.directory().join("state.json")
     }
 
-    /// The servers, one of each flavour.
+    /// The PostgreSQL servers, one of each flavour.
     #[must_use]
     pub fn servers(&self) -> &[Postgres] {
         &self.servers
@@ -70,20 +103,28 @@ impl Running {
 }
 
 /// Starts one server of each flavour for a whole test run, filled with [`fixtures`] and [`admin`], and writes the state
-/// file. May be called from async code; the call blocks.
+/// file. May be called from async code; the call blocks. Where MySQL cannot be had there is none, and tests that need it say so.
 ///
 /// # Errors
 /// When a server does not start.
 pub fn start() -> Result<Running> {
-    let mut servers = Vec::new();
-    let mut described = Vec::new();
+    let (mut servers, mut mysql) = (Vec::new(), Vec::new());
+    let mut described = State::default();
     for flavour in Flavour::ALL {
         let (server, shared) = start_one(flavour)?;
         servers.push(server);
-        described.push(shared);
+        described.postgres.push(shared);
+    }
+    for flavour in mysql::Flavour::ALL {
+        if !mysql::skip::can_run(flavour) {
+            continue;
+        }
+        let (server, shared) = start_one_mysql(flavour)?;
+        mysql.push(server);
+        described.mysql.push(shared);
     }
     let state = Watchdog::start(&scratch::directory("state")?, "TERM")?;
-    let running = Running { servers, state };
+    let running = Running { servers, _mysql: mysql, state };
     let json = serde_json::to_vec_pretty(&described)?;
     // The directory's mode is 0700, so nobody else can open the file whatever its own.
     fs::write(running.state_file(), json).context("cannot write the state file")?;
@@ -103,7 +144,10 @@ pub fn postgres(flavour: Flavour) -> Result<&'static SharedPostgres> {
         return Ok(server);
     }
     let found = match std::env::var_os(VARIABLE) {
-        Some(file) => read_state(Path::new(&file), flavour)?,
+        Some(file) => {
+            let found = read_state(Path::new(&file))?.postgres.into_iter().find(|server| server.flavour() == flavour);
+            found.with_context(|| format!("no server of flavour {flavour:?} is running"))?
+        }
         None => {
             let (server, shared) = start_one(flavour)?;
             // Never dropped; its watchdog ends it with the process.
@@ -116,11 +160,44 @@ pub fn postgres(flavour: Flavour) -> Result<&'static SharedPostgres> {
     Ok(server)
 }
 
-fn read_state(file: &Path, flavour: Flavour) -> Result<SharedPostgres> {
+/// The shared MariaDB or MySQL server, found or started as [`postgres`] does. Ask [`mysql::skip::can_run`] first.
+///
+/// # Errors
+/// As [`postgres`].
+pub fn mysql(flavour: mysql::Flavour) -> Result<&'static SharedMysql> {
+    static KNOWN: Mutex<Vec<&'static SharedMysql>> = Mutex::new(Vec::new());
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(server) = known.iter().find(|server| server.flavour() == flavour) {
+        return Ok(server);
+    }
+    let found = match std::env::var_os(VARIABLE) {
+        Some(file) => {
+            let found = read_state(Path::new(&file))?.mysql.into_iter().find(|server| server.flavour() == flavour);
+            found.with_context(|| format!("no server of flavour {flavour:?} is running"))?
+        }
+        None => {
+            let (server, shared) = start_one_mysql(flavour)?;
+            std::mem::forget(server);
+            shared
+        }
+    };
+    let server: &'static SharedMysql = Box::leak(Box::new(found));
+    known.push(server);
+    Ok(server)
+}
+
+fn read_state(file: &Path) -> Result<State> {
     let json = fs::read(file).with_context(|| format!("{VARIABLE}: cannot read {}", file.display()))?;
-    let servers: Vec<SharedPostgres> = serde_json::from_slice(&json).context("the state file is not understood")?;
-    let found = servers.into_iter().find(|server| server.flavour() == flavour);
-    found.with_context(|| format!("no server of flavour {flavour:?} is running"))
+    serde_json::from_slice(&json).context("the state file is not understood")
+}
+
+fn start_one_mysql(flavour: mysql::Flavour) -> Result<(Mysql, SharedMysql)> {
+    let server = Mysql::start(mysql::Options { max_connections: 500, ..mysql::Options::new(flavour) })?;
+    mysql::fixtures::create_roles(&server)?;
+    let admin = mysql::fixtures::create_admin(&server, &fixtures::ROLES)?;
+    mysql::fixtures::create_databases(&server)?;
+    let shared = SharedMysql { handle: server.handle().clone(), admin };
+    Ok((server, shared))
 }
 
 fn start_one(flavour: Flavour) -> Result<(Postgres, SharedPostgres)> {

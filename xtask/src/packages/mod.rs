@@ -37,6 +37,8 @@ const NEEDED: &[Package] = &[
     Package { name: "postgresql-15", purpose: "the server that tests run sessions on" },
     Package { name: "postgresql-client-15", purpose: "psql, pgbench and pg_dump as real clients" },
     Package { name: "pgbouncer", purpose: "what the broker's speed is compared with" },
+    Package { name: "mariadb-server-core", purpose: "a server that tests run sessions on; it brings no service" },
+    Package { name: "mariadb-client-core", purpose: "mariadb as a real client" },
     Package { name: "curl", purpose: "a real client of the API" },
     Package { name: "prometheus", purpose: "promtool, which checks the alert rules" },
     Package { name: "rsyslog", purpose: "a receiver of the audit trail that is not ours" },

@@ -1,7 +1,8 @@
 //! `cargo xtask test`: every check and every test, in one run, with one sum at the end.
 //!
 //! The stages run in order, each whatever became of the ones before it; only the tests themselves are not run when they
-//! do not build. A stage that is no test run counts as one test. The last line is always `N passed, N failed`.
+//! do not build. A stage that is no test run counts as one test. The last line is always `N passed, N failed`; the one before
+//! says how many were skipped, if any were.
 
 mod runs;
 mod servers;
@@ -102,7 +103,7 @@ fn cargo(arguments: &[&str]) -> anyhow::Result<Sum> {
 
 /// A stage that is one test.
 fn one(passed: bool) -> Sum {
-    if passed { Sum { passed: 1, failed: 0 } } else { Sum::failure() }
+    if passed { Sum { passed: 1, ..Sum::default() } } else { Sum::failure() }
 }
 
 /// Runs a stage. An error of the stage itself is printed and counts as one failure.
@@ -121,6 +122,9 @@ fn report(outcomes: &[Outcome]) -> bool {
         println!("{name:<12} {:>8.1}  {:>7}  {:>7}", took.as_secs_f64(), sum.passed, sum.failed);
     }
     let total = outcomes.iter().fold(Sum::default(), |total, outcome| total + outcome.sum);
+    if total.skipped > 0 {
+        println!("{} SKIPPED, which is not passed: each said above why", total.skipped);
+    }
     println!("{total}");
     total.is_success()
 }
@@ -135,8 +139,8 @@ mod tests {
 
     #[test]
     fn one_failure_fails_the_run_and_so_does_nothing() {
-        assert!(report(&[outcome(Sum { passed: 3, failed: 0 })]));
-        assert!(!report(&[outcome(Sum { passed: 3, failed: 0 }), outcome(Sum::failure())]));
+        assert!(report(&[outcome(Sum { passed: 3, ..Sum::default() })]));
+        assert!(!report(&[outcome(Sum { passed: 3, ..Sum::default() }), outcome(Sum::failure())]));
         assert!(!report(&[]));
         assert!(!report(&[outcome(Sum::default())]));
     }
@@ -144,7 +148,7 @@ mod tests {
     #[test]
     fn a_stage_that_cannot_run_is_a_failure() {
         assert_eq!(timed("x", || anyhow::bail!("broken")).sum, Sum::failure());
-        assert_eq!(timed("x", || Ok(one(true))).sum, Sum { passed: 1, failed: 0 });
+        assert_eq!(timed("x", || Ok(one(true))).sum, Sum { passed: 1, ..Sum::default() });
         assert_eq!(timed("x", || Ok(one(false))).sum, Sum::failure());
     }
 

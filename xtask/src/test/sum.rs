@@ -1,21 +1,27 @@
-//! Counting what cargo's test run says: the `test result:` lines of libtest, and test binaries that died without one.
+//! Counting what cargo's test run says: the `test result:` lines of libtest, test binaries that died without one, and tests
+//! that say that they were skipped, which libtest counts as passed.
 
 use std::fmt;
 use std::ops::Add;
 
-/// How many tests passed and failed.
+/// What the line of a skipped test holds (`mayfly_testbed::mysql::skip`).
+const SKIPPED: &str = "SKIPPED: ";
+
+/// How many tests passed and failed, and how many could not be run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Sum {
     /// Passed.
     pub(super) passed: u64,
     /// Failed.
     pub(super) failed: u64,
+    /// Skipped; not among those that passed.
+    pub(super) skipped: u64,
 }
 
 impl Sum {
     /// One failure.
     pub(super) const fn failure() -> Self {
-        Self { passed: 0, failed: 1 }
+        Self { passed: 0, failed: 1, skipped: 0 }
     }
 
     /// True when something ran and nothing failed.
@@ -28,7 +34,11 @@ impl Add for Sum {
     type Output = Self;
 
     fn add(self, other: Self) -> Self {
-        Self { passed: self.passed + other.passed, failed: self.failed + other.failed }
+        Self {
+            passed: self.passed + other.passed,
+            failed: self.failed + other.failed,
+            skipped: self.skipped + other.skipped,
+        }
     }
 }
 
@@ -50,6 +60,8 @@ impl Reader {
     /// Takes one line.
     pub(super) fn line(&mut self, line: &str) {
         let text = line.trim_start();
+        // It comes past libtest, perhaps behind a line of its own that is not ended yet.
+        self.sum.skipped += u64::from(line.contains(SKIPPED));
         if line.starts_with("     Running ") || line.starts_with("   Doc-tests ") {
             self.close();
             self.open = true;
@@ -63,6 +75,7 @@ impl Reader {
     /// one too.
     pub(super) fn finish(mut self, succeeded: bool) -> Sum {
         self.close();
+        self.sum.passed = self.sum.passed.saturating_sub(self.sum.skipped);
         if !succeeded && self.sum.failed == 0 { self.sum + Sum::failure() } else { self.sum }
     }
 
@@ -81,7 +94,7 @@ fn parse(result: &str) -> Option<Sum> {
     let count = |word: &str| {
         counts.split("; ").find_map(|part| part.strip_suffix(word)).and_then(|number| number.trim().parse().ok())
     };
-    Some(Sum { passed: count(" passed")?, failed: count(" failed")? })
+    Some(Sum { passed: count(" passed")?, failed: count(" failed")?, skipped: 0 })
 }
 
 #[cfg(test)]
@@ -104,27 +117,33 @@ mod tests {
 
     #[test]
     fn results_are_summed() {
-        assert_eq!(read(&[OK, DOC].concat(), true), Sum { passed: 4, failed: 0 });
-        assert_eq!(read(&[OK, BAD, DOC].concat(), false), Sum { passed: 9, failed: 2 });
+        assert_eq!(read(&[OK, DOC].concat(), true), Sum { passed: 4, ..Sum::default() });
+        assert_eq!(read(&[OK, BAD, DOC].concat(), false), Sum { passed: 9, failed: 2, skipped: 0 });
     }
 
     #[test]
     fn a_binary_that_dies_counts_as_one_failure_wherever_it_stands() {
-        assert_eq!(read(&[DEAD, OK].concat(), false), Sum { passed: 3, failed: 1 });
-        assert_eq!(read(&[OK, DEAD].concat(), false), Sum { passed: 3, failed: 1 });
-        assert_eq!(read(&[DEAD, DEAD].concat(), false), Sum { passed: 0, failed: 2 });
+        assert_eq!(read(&[DEAD, OK].concat(), false), Sum { passed: 3, failed: 1, skipped: 0 });
+        assert_eq!(read(&[OK, DEAD].concat(), false), Sum { passed: 3, failed: 1, skipped: 0 });
+        assert_eq!(read(&[DEAD, DEAD].concat(), false), Sum { passed: 0, failed: 2, skipped: 0 });
     }
 
     #[test]
     fn a_failure_without_a_line_is_counted_once() {
-        assert_eq!(read(OK, false), Sum { passed: 3, failed: 1 });
+        assert_eq!(read(OK, false), Sum { passed: 3, failed: 1, skipped: 0 });
         assert_eq!(read("", false), Sum::failure());
-        assert_eq!(read(BAD, false), Sum { passed: 5, failed: 2 });
+        assert_eq!(read(BAD, false), Sum { passed: 5, failed: 2, skipped: 0 });
+    }
+
+    #[test]
+    fn what_says_that_it_was_skipped_has_not_passed() {
+        let skipped = OK.replace("...\n", "SKIPPED: it::on_mysql needs MySQL: no mirror\n...\n");
+        assert_eq!(read(&[&skipped, OK].concat(), true), Sum { passed: 5, failed: 0, skipped: 1 });
     }
 
     #[test]
     fn nothing_is_no_success() {
         assert!(!read("", true).is_success());
-        assert_eq!(Sum { passed: 2, failed: 1 }.to_string(), "2 passed, 1 failed");
+        assert_eq!(Sum { passed: 2, failed: 1, skipped: 0 }.to_string(), "2 passed, 1 failed");
     }
 }

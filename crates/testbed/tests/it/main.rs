@@ -9,6 +9,7 @@
 
 mod admin;
 mod host;
+mod mysql;
 mod names;
 mod pgbouncer;
 mod pool;

@@ -30,7 +30,8 @@ fn servers_of_a_run_are_found_by_their_state_file_and_die_with_their_starter() {
     let mut path = String::new();
     BufReader::new(starter.stdout.take().unwrap()).read_line(&mut path).unwrap();
     let path = Path::new(path.trim_end());
-    let servers: Vec<SharedPostgres> = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let state: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let servers: Vec<SharedPostgres> = serde_json::from_value(state["postgres"].clone()).unwrap();
     assert_eq!(servers.iter().map(|server| server.flavour()).collect::<Vec<_>>(), Flavour::ALL);
     for server in &servers {
         assert_eq!(server.admin().user, "mayfly_admin");
