@@ -10,6 +10,7 @@ mod connect;
 mod credentials;
 mod error;
 mod host_key;
+pub mod mysql;
 pub mod ssh;
 mod tls;
 mod trust;

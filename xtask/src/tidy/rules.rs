@@ -17,7 +17,7 @@ pub(super) const EDGES: &[Edges] = &[
     Edges { from: "mayfly-wire", to: &[] },
     Edges { from: "mayfly-audit-verify", to: &[] },
     Edges { from: "mayfly-engine", to: &["mayfly-domain"] },
-    Edges { from: "mayfly-dial", to: &["mayfly-domain"] },
+    Edges { from: "mayfly-dial", to: &["mayfly-domain", "mayfly-protocol"] },
     Edges { from: "mayfly-access", to: &["mayfly-domain"] },
     Edges { from: "mayfly-vault", to: &["mayfly-domain"] },
     Edges { from: "mayfly-export", to: &["mayfly-access", "mayfly-engine", "mayfly-domain", "mayfly-dial"] },

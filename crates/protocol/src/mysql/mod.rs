@@ -22,6 +22,8 @@
 //! | … | the password in clear, if it is asked for | [`reply::AuthMoreData`], for `caching_sha2_password` |
 //! | last | | [`reply::OkPacket`] or [`reply::ErrPacket`] |
 //!
+//! A client of our own, which asks for something instead of relaying, reads what comes back with [`result::Results`].
+//!
 //! Before that end both sides read with [`frame::PacketReader`] and a cap. At any step an [`reply::ErrPacket`] refuses, and
 //! the connection is closed behind it.
 //!
@@ -51,6 +53,7 @@ mod error;
 pub mod frame;
 mod read;
 pub mod reply;
+pub mod result;
 mod write;
 
 pub use auth::Nonce;

@@ -20,6 +20,11 @@ impl<'a> Reader<'a> {
         self.rest.is_empty()
     }
 
+    /// Whether this byte comes next.
+    pub(super) fn next_is(&self, byte: u8) -> bool {
+        self.rest.first() == Some(&byte)
+    }
+
     /// The next `len` bytes.
     pub(super) fn bytes(&mut self, len: usize) -> Result<&'a [u8], DecodeError> {
         let (head, tail) = self.rest.split_at_checked(len).ok_or(DecodeError::Truncated)?;

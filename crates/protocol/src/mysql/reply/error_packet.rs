@@ -47,7 +47,7 @@ impl ErrPacket {
     }
 
     /// Reads what follows the first byte.
-    pub(super) fn read(mut reader: Reader<'_>) -> Result<Self, DecodeError> {
+    pub(in crate::mysql) fn read(mut reader: Reader<'_>) -> Result<Self, DecodeError> {
         let number = reader.u16()?;
         let mut text = reader.rest();
         let mut state = None;

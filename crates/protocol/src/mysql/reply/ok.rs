@@ -29,6 +29,8 @@ pub struct OkPacket<'a> {
 impl<'a> OkPacket<'a> {
     /// `SERVER_STATUS_AUTOCOMMIT`: each statement is its own transaction, as after log-in.
     pub const AUTOCOMMIT: u16 = 0x0002;
+    /// `SERVER_MORE_RESULTS_EXISTS`: another result follows this one.
+    pub const MORE_RESULTS: u16 = 0x0008;
     /// `SERVER_SESSION_STATE_CHANGED`: the packet has a [`session_state`](Self::session_state).
     pub const SESSION_STATE_CHANGED: u16 = 0x4000;
 
@@ -45,7 +47,7 @@ impl<'a> OkPacket<'a> {
     }
 
     /// Reads what follows the first byte.
-    pub(super) fn read(mut reader: Reader<'a>, agreed: Capabilities) -> Result<Self, DecodeError> {
+    pub(in crate::mysql) fn read(mut reader: Reader<'a>, agreed: Capabilities) -> Result<Self, DecodeError> {
         let affected_rows = reader.lenenc()?;
         let last_insert_id = reader.lenenc()?;
         let status = reader.u16()?;
