@@ -1,30 +1,27 @@
 //! Sorting the steps of a batch by the connection that they go over, and bringing the outcomes back into their order.
 
-use super::payload::Frozen;
-use super::pool::{Lease, Pool};
-use super::trouble::Trouble;
-use mayfly_domain::{Failure, Permit, Place, TargetId};
+use crate::pool::{Admin, Lease, Pool};
+use mayfly_domain::{Failure, FailureClass, Permit, Place, TargetId};
 use mayfly_engine::ports::ledger::ChangeRow;
 use std::sync::Arc;
 
 /// Steps that go over one connection.
 pub(crate) struct Group {
     place: Place,
-    target: TargetId,
-    database: String,
+    /// The target that they belong to.
+    pub(crate) target: TargetId,
+    purpose: String,
     /// Where they stand in the batch.
     pub(crate) indices: Vec<usize>,
 }
 
 impl Group {
-    /// A connection to the target that the steps belong to.
+    /// A connection to the place of the steps. Which target answers there has to be compared.
     ///
     /// # Errors
-    /// What connecting ran into; `IdentityChanged` when another server answers.
-    pub(crate) async fn lease(&self, pool: &Arc<Pool>, permit: Permit<'_>) -> Result<Lease, Failure> {
-        let lease = pool.lease(permit, &self.place, &self.database).await?;
-        lease.facts.require(&self.target)?;
-        Ok(lease)
+    /// What connecting ran into.
+    pub(crate) async fn lease<A: Admin>(&self, pool: &Arc<Pool<A>>, permit: Permit<'_>) -> Result<Lease<A>, Failure> {
+        pool.lease(permit, &self.place, &self.purpose).await
     }
 }
 
@@ -32,28 +29,31 @@ impl Group {
 pub(crate) struct Outcomes<T>(Vec<Option<Result<T, Failure>>>);
 
 impl<T> Outcomes<T> {
-    /// Groups the changes; those whose payload cannot be read have failed already.
-    pub(crate) fn group<'a>(changes: impl Iterator<Item = &'a ChangeRow>) -> (Self, Vec<Group>) {
+    /// Groups the changes by target and by the purpose of the connection that each needs; those for which it cannot be told
+    /// have failed already.
+    pub(crate) fn group<'a>(
+        changes: impl Iterator<Item = &'a ChangeRow>,
+        purpose: impl Fn(&ChangeRow) -> Result<String, Failure>,
+    ) -> (Self, Vec<Group>) {
         let (mut outcomes, mut groups) = (Vec::new(), Vec::<Group>::new());
         for (index, change) in changes.enumerate() {
-            let frozen = match Frozen::read(&change.payload) {
-                Ok(frozen) => frozen,
+            let purpose = match purpose(change) {
+                Ok(purpose) => purpose,
                 Err(failure) => {
                     outcomes.push(Some(Err(failure)));
                     continue;
                 }
             };
             outcomes.push(None);
-            let database = frozen.maintenance_database();
             let same = |group: &&mut Group| {
-                group.place == change.place && group.target == change.target && group.database == database
+                group.place == change.place && group.target == change.target && group.purpose == purpose
             };
             match groups.iter_mut().find(same) {
                 Some(group) => group.indices.push(index),
                 None => groups.push(Group {
                     place: change.place.clone(),
                     target: change.target.clone(),
-                    database: database.to_owned(),
+                    purpose,
                     indices: vec![index],
                 }),
             }
@@ -77,7 +77,7 @@ impl<T> Outcomes<T> {
 
     /// One result for each step, in order.
     pub(crate) fn finish(self) -> Vec<Result<T, Failure>> {
-        let missing = || Err(Trouble::Garbled.failure("a step", ""));
+        let missing = || Err(Failure::new(FailureClass::Bug, "a step of a batch came to no outcome"));
         self.0.into_iter().map(|outcome| outcome.unwrap_or_else(missing)).collect()
     }
 }

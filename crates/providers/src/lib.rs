@@ -4,15 +4,20 @@
 //! no folder knows another; no identifier or text read from a target reaches a statement or a shell unquoted; no clear
 //! password stands in a statement.
 
+mod batch;
 pub mod check;
 pub mod descriptor;
 pub mod holders;
+mod leftovers;
 pub mod linux;
 mod manual;
+mod meter;
+mod pool;
 pub mod postgres;
 pub mod registry;
 pub mod scan;
 mod services;
+mod text;
 
 pub use check::{Check, CheckReport, CheckRequest, Finding, HelperRequest, Level, Served};
 pub use descriptor::{Capabilities, Descriptor, Setting, SettingKind, TargetDeadline};

@@ -1,8 +1,8 @@
 //! Warm administrative connections: at most a few to each target, kept for a while after their last use. A connection that
 //! was used for something that did not end in order is not used again.
 
-use super::connection::Admin;
 use crate::services::Services;
+use async_trait::async_trait;
 use mayfly_domain::{Failure, FailureClass, Permit, Place};
 use mayfly_engine::Tasks;
 use std::collections::HashMap;
@@ -12,40 +12,65 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Connections to one target at once, whatever the database (DESIGN §9).
-const CONNECTIONS_MOST: usize = 4;
 /// How long a command waits for one of them.
 const WAIT_LIMIT: Duration = Duration::from_secs(10);
 /// An idle connection is let go after ten of these, five minutes; after one it is asked whether it still lives.
 const TICK: Duration = Duration::from_secs(30);
 const IDLE_TICKS: u32 = 10;
 
-/// A place and a database there.
+/// A place and what a connection there is for: the database that it has open, or the kind of work.
 type Key = (Place, String);
 
+/// A connection that can be kept.
+#[async_trait]
+pub(crate) trait Admin: Sized + Send + Sync + 'static {
+    /// How many there are at once to one target (DESIGN §9).
+    const MOST: usize;
+    /// What the task that lets idle ones go is called.
+    const TASK: &'static str;
+
+    /// Among which that number is counted: all of a target's, or those with the same purpose.
+    fn counted_with(purpose: &str) -> &str;
+
+    /// Opens one.
+    async fn open(
+        services: &Services,
+        tasks: &Tasks,
+        permit: Permit<'_>,
+        place: &Place,
+        purpose: &str,
+    ) -> Result<Self, Failure>;
+
+    /// Whether it can serve another command.
+    fn is_usable(&self) -> bool;
+
+    /// Whether the other side still answers.
+    async fn answers(&self) -> bool;
+}
+
 /// The connections of all targets.
-pub(crate) struct Pool {
+pub(crate) struct Pool<A> {
     services: Services,
     tasks: Tasks,
-    idle: Mutex<HashMap<Key, Vec<Idle>>>,
-    places: Mutex<HashMap<Place, Arc<Semaphore>>>,
+    idle: Mutex<HashMap<Key, Vec<Idle<A>>>>,
+    turns: Mutex<HashMap<Key, Arc<Semaphore>>>,
     watched: AtomicBool,
 }
 
-struct Idle {
-    admin: Admin,
+struct Idle<A> {
+    admin: A,
     /// That of the credentials before it was opened.
     revision: u64,
     ticks: u32,
 }
 
-impl Pool {
+impl<A: Admin> Pool<A> {
     pub(crate) fn new(services: Services) -> Arc<Self> {
         Arc::new(Self {
             services,
             tasks: Tasks::new(),
             idle: Mutex::default(),
-            places: Mutex::default(),
+            turns: Mutex::default(),
             watched: AtomicBool::new(false),
         })
     }
@@ -55,7 +80,7 @@ impl Pool {
         &self.services
     }
 
-    /// A connection to `database` at `place`, warm or new.
+    /// A connection for `purpose` at `place`, warm or new.
     ///
     /// # Errors
     /// `Busy` when none becomes free in time; otherwise what connecting ran into.
@@ -63,13 +88,12 @@ impl Pool {
         self: &Arc<Self>,
         permit: Permit<'_>,
         place: &Place,
-        database: &str,
-    ) -> Result<Lease, Failure> {
+        purpose: &str,
+    ) -> Result<Lease<A>, Failure> {
         self.watch();
-        let places = Arc::clone(
-            lock(&self.places).entry(place.clone()).or_insert_with(|| Arc::new(Semaphore::new(CONNECTIONS_MOST))),
-        );
-        let turn = match tokio::time::timeout(WAIT_LIMIT, places.acquire_owned()).await {
+        let counted = (place.clone(), A::counted_with(purpose).to_owned());
+        let turns = Arc::clone(lock(&self.turns).entry(counted).or_insert_with(|| Arc::new(Semaphore::new(A::MOST))));
+        let turn = match tokio::time::timeout(WAIT_LIMIT, turns.acquire_owned()).await {
             Ok(Ok(turn)) => turn,
             _ => {
                 let text =
@@ -77,19 +101,19 @@ impl Pool {
                 return Err(Failure::new(FailureClass::Busy, text));
             }
         };
-        let key = (place.clone(), database.to_owned());
+        let key = (place.clone(), purpose.to_owned());
         let revision = self.services.credentials.revision();
         while let Some(idle) = self.take_idle(&key) {
             let Idle { admin, ticks, .. } = idle;
-            if idle.revision == revision && admin.is_usable() && (ticks == 0 || admin.run("").await.is_ok()) {
+            if idle.revision == revision && admin.is_usable() && (ticks == 0 || admin.answers().await) {
                 return Ok(Lease { admin, revision, key, pool: Arc::clone(self), _turn: turn });
             }
         }
-        let admin = Admin::connect(&self.services, &self.tasks, permit, place, database).await?;
+        let admin = A::open(&self.services, &self.tasks, permit, place, purpose).await?;
         Ok(Lease { admin, revision, key, pool: Arc::clone(self), _turn: turn })
     }
 
-    fn take_idle(&self, key: &Key) -> Option<Idle> {
+    fn take_idle(&self, key: &Key) -> Option<Idle<A>> {
         lock(&self.idle).get_mut(key)?.pop()
     }
 
@@ -99,7 +123,7 @@ impl Pool {
             return;
         }
         let pool: Weak<Self> = Arc::downgrade(self);
-        self.tasks.spawn("postgresql idle connections", async move {
+        self.tasks.spawn(A::TASK, async move {
             loop {
                 tokio::time::sleep(TICK).await;
                 let Some(pool) = pool.upgrade() else { return };
@@ -124,15 +148,15 @@ fn lock<T>(table: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// A connection in use. Dropped, it is closed; [`Lease::give_back`] keeps it.
-pub(crate) struct Lease {
-    admin: Admin,
+pub(crate) struct Lease<A: Admin> {
+    admin: A,
     revision: u64,
     key: Key,
-    pool: Arc<Pool>,
+    pool: Arc<Pool<A>>,
     _turn: OwnedSemaphorePermit,
 }
 
-impl Lease {
+impl<A: Admin> Lease<A> {
     /// Keeps the connection for the next command, unless it was left in doubt. Not for one whose session was changed.
     pub(crate) fn give_back(self) {
         if self.admin.is_usable() {
@@ -142,10 +166,10 @@ impl Lease {
     }
 }
 
-impl Deref for Lease {
-    type Target = Admin;
+impl<A: Admin> Deref for Lease<A> {
+    type Target = A;
 
-    fn deref(&self) -> &Admin {
+    fn deref(&self) -> &A {
         &self.admin
     }
 }

@@ -1,11 +1,13 @@
 //! One administrative connection: dialled, authenticated, set up so that nothing of the server's or a user's settings
 //! reaches our statements, and asked once who the server is.
 
-use super::meter::{Meter, Metered};
 use super::sql::{ident, shown};
 use super::tls::DialTls;
 use super::trouble::{Trouble, class_of, clean};
+use crate::meter::{Meter, Metered};
+use crate::pool;
 use crate::services::Services;
+use async_trait::async_trait;
 use mayfly_dial::DialError;
 use mayfly_domain::{Failure, FailureClass, Permit, Place, TargetId};
 use mayfly_engine::Tasks;
@@ -66,6 +68,10 @@ impl Facts {
     }
 }
 
+/// The connections that are kept, and one of them in use.
+pub(crate) type Pool = pool::Pool<Admin>;
+pub(crate) type Lease = pool::Lease<Admin>;
+
 /// An open connection.
 pub(crate) struct Admin {
     client: Client,
@@ -77,9 +83,38 @@ pub(crate) struct Admin {
     _open: oneshot::Sender<()>,
 }
 
+#[async_trait]
+impl pool::Admin for Admin {
+    const MOST: usize = 4;
+    const TASK: &'static str = "postgresql idle connections";
+
+    /// Whatever the database.
+    fn counted_with(_database: &str) -> &str {
+        ""
+    }
+
+    async fn open(
+        services: &Services,
+        tasks: &Tasks,
+        permit: Permit<'_>,
+        place: &Place,
+        database: &str,
+    ) -> Result<Self, Failure> {
+        Self::connect(services, tasks, permit, place, database).await
+    }
+
+    fn is_usable(&self) -> bool {
+        !self.client.is_closed() && !self.busy.load(Ordering::Relaxed)
+    }
+
+    async fn answers(&self) -> bool {
+        self.run("").await.is_ok()
+    }
+}
+
 impl Admin {
     /// Dials, authenticates and sets up.
-    pub(crate) async fn connect(
+    async fn connect(
         services: &Services,
         tasks: &Tasks,
         permit: Permit<'_>,
@@ -214,11 +249,6 @@ impl Admin {
             self.busy.store(false, Ordering::Relaxed);
         }
         outcome
-    }
-
-    /// Whether the connection can serve another command.
-    pub(crate) fn is_usable(&self) -> bool {
-        !self.client.is_closed() && !self.busy.load(Ordering::Relaxed)
     }
 }
 

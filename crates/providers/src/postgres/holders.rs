@@ -1,7 +1,7 @@
 //! Looking for roles that hold for good what sessions are given for a time. It only reads.
 
+use super::connection::Pool;
 use super::connection::{field, number};
-use super::pool::Pool;
 use super::settings::Settings;
 use super::sql::{fill, literal, micros, shown};
 use super::trouble::Trouble;

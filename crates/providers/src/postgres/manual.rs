@@ -2,8 +2,8 @@
 
 use super::payload::{Account, Frozen, Membership};
 use super::scope::{in_scope, ours, sessions_of_account};
-use super::settings::Leftovers;
 use super::sql::{fill, literal, lock_key, shown};
+use crate::leftovers::Leftovers;
 use crate::manual::{comment, quoted};
 use mayfly_domain::Failure;
 use mayfly_engine::ports::ledger::ChangeRow;

@@ -10,7 +10,6 @@
 //! * Statements are built from quoted names only; the search path holds no schema in which users create things; nothing that
 //!   an account wrote is run or evaluated when it is removed.
 
-mod batch;
 mod check;
 mod close;
 mod connection;
@@ -18,10 +17,8 @@ mod elsewhere;
 mod holders;
 mod look;
 mod manual;
-mod meter;
 mod open;
 mod payload;
-mod pool;
 mod scan;
 mod scope;
 mod settings;
@@ -30,16 +27,16 @@ mod survey;
 mod tls;
 mod trouble;
 
+use crate::batch::{Group, Outcomes};
 use crate::descriptor::{Capabilities, Descriptor, TargetDeadline};
 use crate::services::Services;
 use async_trait::async_trait;
-use batch::Outcomes;
+use connection::{Lease, Pool};
 use mayfly_domain::{Authorised, Failure, Permit};
 use mayfly_engine::ports::ledger::ChangeRow;
 use mayfly_engine::ports::provider::{
     CloseStep, CloseVerb, Closed, LookStep, OpenStep, Opened, Provider, Sight, Survey, SurveyRequest,
 };
-use pool::Pool;
 use std::sync::Arc;
 
 /// What this provider says of itself.
@@ -87,10 +84,10 @@ impl Provider for Postgres {
     }
 
     async fn open(&self, steps: Vec<OpenStep>) -> Vec<Result<Opened, Failure>> {
-        let (mut outcomes, groups) = Outcomes::group(steps.iter().map(|step| &step.change));
+        let (mut outcomes, groups) = Outcomes::group(steps.iter().map(|step| &step.change), purpose);
         for group in groups {
             let Some(first) = group.indices.first().and_then(|&index| steps.get(index)) else { continue };
-            let lease = match group.lease(&self.pool, Permit::Open(&first.permit)).await {
+            let lease = match self.lease(&group, Permit::Open(&first.permit)).await {
                 Ok(lease) => lease,
                 Err(failure) => {
                     outcomes.fail(&group, &failure);
@@ -117,11 +114,11 @@ impl Provider for Postgres {
     }
 
     async fn look(&self, steps: Vec<LookStep>) -> Vec<Result<Sight, Failure>> {
-        let (mut outcomes, groups) = Outcomes::group(steps.iter().map(|step| &step.change));
+        let (mut outcomes, groups) = Outcomes::group(steps.iter().map(|step| &step.change), purpose);
         for group in groups {
             let mine: Vec<&LookStep> = group.indices.iter().filter_map(|&index| steps.get(index)).collect();
             let Some(first) = mine.first() else { continue };
-            match group.lease(&self.pool, Permit::Undo(&first.owed)).await {
+            match self.lease(&group, Permit::Undo(&first.owed)).await {
                 Ok(lease) => {
                     for (&index, outcome) in group.indices.iter().zip(look::look(&lease, &mine).await) {
                         outcomes.settle(index, outcome);
@@ -142,11 +139,11 @@ impl Provider for Postgres {
             }
             return outcomes;
         }
-        let (mut outcomes, groups) = Outcomes::group(steps.iter().map(|step| &step.change));
+        let (mut outcomes, groups) = Outcomes::group(steps.iter().map(|step| &step.change), purpose);
         for group in groups {
             let mine: Vec<&CloseStep> = group.indices.iter().filter_map(|&index| steps.get(index)).collect();
             let Some(first) = mine.first() else { continue };
-            let lease = match group.lease(&self.pool, Permit::Undo(&first.owed)).await {
+            let lease = match self.lease(&group, Permit::Undo(&first.owed)).await {
                 Ok(lease) => lease,
                 Err(failure) => {
                     outcomes.fail(&group, &failure);
@@ -168,7 +165,19 @@ impl Provider for Postgres {
     }
 }
 
+/// What a connection for a change has to be: one to the database in which the work on it is done.
+fn purpose(change: &ChangeRow) -> Result<String, Failure> {
+    Ok(payload::Frozen::read(&change.payload)?.maintenance_database().to_owned())
+}
+
 impl Postgres {
+    /// A connection to the target that the steps belong to; `IdentityChanged` when another server answers.
+    async fn lease(&self, group: &Group, permit: Permit<'_>) -> Result<Lease, Failure> {
+        let lease = group.lease(&self.pool, permit).await?;
+        lease.facts.require(&group.target)?;
+        Ok(lease)
+    }
+
     /// A removal that failed because something depends on the account says what.
     async fn explained(&self, step: &CloseStep, result: Result<Closed, Failure>) -> Result<Closed, Failure> {
         match result {

@@ -1,7 +1,7 @@
 //! What is frozen with a change so that it can be undone: one version each so far, with a golden file each that stays
 //! readable for as long as a ledger may hold one. No secret is ever in it.
 
-use super::settings::Leftovers;
+use crate::leftovers::Leftovers;
 use mayfly_domain::{Failure, FailureClass, Payload, WallTime};
 use serde::{Deserialize, Serialize};
 use std::num::NonZeroU32;

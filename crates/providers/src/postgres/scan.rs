@@ -1,8 +1,8 @@
 //! Searching a server for accounts of ours without the ledger. It only reads.
 
+use super::connection::Pool;
 use super::connection::{field, number};
 use super::payload::{Account, Frozen};
-use super::pool::Pool;
 use super::settings::Settings;
 use super::sql::{fill, literal, micros};
 use super::trouble::Trouble;

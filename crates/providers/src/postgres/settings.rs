@@ -3,21 +3,10 @@
 
 use super::sql::bad_role_name;
 use crate::descriptor::{Setting, SettingKind};
+use crate::leftovers::Leftovers;
 use mayfly_domain::{Failure, FailureClass};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use std::num::NonZeroU32;
-
-/// What becomes of what an account owns when it is removed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Leftovers {
-    /// It is handed to a role that cannot log in and has no other right.
-    Graveyard,
-    /// It is dropped; what others depend on, and databases and tablespaces, go to the graveyard.
-    Drop,
-    /// The account stays, closed, as long as it owns something.
-    Keep,
-}
 
 /// The settings.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

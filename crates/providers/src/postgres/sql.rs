@@ -1,6 +1,8 @@
 //! Building statements: quoting, templates, and the few expressions that many statements share. Every name and text that
 //! comes from outside passes through here, whether a person typed it or a target answered it (FAILURES 38).
 
+pub(crate) use crate::text::fill;
+use crate::text::is_unsafe_to_show;
 use mayfly_domain::{ChangeId, WallTime};
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
@@ -34,12 +36,6 @@ pub(crate) fn shown(name: &str) -> String {
     text
 }
 
-/// Control characters, and the invisible ones that change direction or hide.
-fn is_unsafe_to_show(char: char) -> bool {
-    char.is_control()
-        || matches!(char, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
-}
-
 /// Quotes a text as a literal that means the same whatever `standard_conforming_strings` says (manual, 4.1.2.2).
 pub(crate) fn literal(text: &str) -> String {
     let text = text.replace('\0', "");
@@ -61,33 +57,6 @@ pub(crate) fn micros(expression: &str) -> String {
 /// An anonymous block (DO) of PL/pgSQL.
 pub(crate) fn block(body: &str) -> String {
     format!("DO LANGUAGE plpgsql {};\n", literal(body))
-}
-
-/// Fills the places `{name}` of a template of ours, each once read and never looked at again, so that a value that looks
-/// like a place stays a value. A place without a value stays as it is, which no server accepts.
-pub(crate) fn fill(template: &str, values: &[(&str, &str)]) -> String {
-    let mut text = String::with_capacity(template.len() + 64);
-    let mut rest = template;
-    while let Some(open) = rest.find('{') {
-        let (before, from) = rest.split_at(open);
-        text.push_str(before);
-        let known = from.find('}').and_then(|close| {
-            let name = &from[1..close];
-            values.iter().find(|(known, _)| *known == name).map(|(_, value)| (close, *value))
-        });
-        match known {
-            Some((close, value)) => {
-                text.push_str(value);
-                rest = &from[close + 1..];
-            }
-            None => {
-                text.push('{');
-                rest = &from[1..];
-            }
-        }
-    }
-    text.push_str(rest);
-    text
 }
 
 /// The key of the advisory lock that opening, looking at and removing one change share. It is derived from the change's
@@ -146,12 +115,6 @@ mod tests {
     fn what_people_see_cannot_move_their_cursor() {
         assert_eq!(shown("plain \"x\" é"), "\"plain \"\"x\"\" é\"");
         assert_eq!(shown("a\u{1b}[31m\"\\\u{202e}"), "U&\"a\\+00001b[31m\"\"\\\\\\+00202e\"");
-    }
-
-    #[test]
-    fn a_value_that_looks_like_a_place_stays_a_value() {
-        assert_eq!(fill("{a} {b} {c", &[("a", "{b}"), ("b", "2")]), "{b} 2 {c");
-        assert_eq!(fill("{x}", &[]), "{x}");
     }
 
     #[test]

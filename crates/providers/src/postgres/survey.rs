@@ -1,11 +1,12 @@
 //! The survey: what a launch needs to know before anything is written down or made, and what it would change. It only reads.
 
+use super::connection::Pool;
 use super::connection::{Facts, field, number};
 use super::payload::{Account, Frozen, Membership};
-use super::pool::Pool;
-use super::settings::{Leftovers, Settings};
+use super::settings::Settings;
 use super::sql::{bad_role_name, fill, literal, micros, shown};
 use super::trouble::Trouble;
+use crate::leftovers::Leftovers;
 use mayfly_domain::{Authorised, ChangeKind, Failure, FailureClass, Permit, WallTime};
 use mayfly_engine::ports::provider::{AccountWish, PlannedChange, Survey, SurveyRequest};
 use std::sync::Arc;

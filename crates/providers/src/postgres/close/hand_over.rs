@@ -3,11 +3,11 @@
 
 use super::in_database::{self, How};
 use super::told;
+use crate::leftovers::Leftovers;
 use crate::postgres::connection::field;
+use crate::postgres::connection::{Lease, Pool};
 use crate::postgres::payload::{Account, Frozen};
-use crate::postgres::pool::{Lease, Pool};
 use crate::postgres::scope::ours;
-use crate::postgres::settings::Leftovers;
 use crate::postgres::sql::{fill, ident, literal, shown};
 use crate::postgres::trouble::Trouble;
 use mayfly_domain::{Failure, FailureClass, Permit};

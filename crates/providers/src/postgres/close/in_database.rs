@@ -4,7 +4,7 @@
 use super::hand_over::{DOING, lease, run};
 use super::told;
 use crate::postgres::connection::field;
-use crate::postgres::pool::{Lease, Pool};
+use crate::postgres::connection::{Lease, Pool};
 use crate::postgres::sql::{block, fill, ident, shown};
 use crate::postgres::trouble::Trouble;
 use mayfly_domain::{Failure, FailureClass};

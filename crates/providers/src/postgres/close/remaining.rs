@@ -3,9 +3,9 @@
 
 use super::hand_over::lease;
 use super::told;
+use crate::postgres::connection::Pool;
 use crate::postgres::connection::field;
 use crate::postgres::payload::Frozen;
-use crate::postgres::pool::Pool;
 use crate::postgres::scope::ours;
 use crate::postgres::sql::{fill, shown};
 use mayfly_domain::{Failure, FailureClass};
