@@ -1,4 +1,5 @@
-//! Real target servers for tests and the demo. Development only: nothing that ships depends on this crate.
+//! Real target servers for tests and the demo, and a stand-in for one that cannot be had here ([`sqlserver`]). Development only:
+//! nothing that ships depends on this crate.
 //!
 //! A server lives in a throw-away directory named `mayfly-…`, listens on loopback only, and has random secrets and a
 //! certificate of a throw-away authority. It goes when its handle is dropped, and also when the process that started
@@ -30,6 +31,8 @@ pub mod schemathesis;
 pub mod scratch;
 pub mod shared;
 pub mod snapshot;
+pub mod sqlclients;
+pub mod sqlserver;
 pub mod traces;
 mod watchdog;
 pub mod webhooks;
@@ -42,5 +45,6 @@ pub use postgres::{Flavour, Login, Options, Postgres, PostgresHandle};
 pub use proxy::Proxy;
 pub use rsyslog::Rsyslog;
 pub use scratch::free_port;
+pub use sqlserver::SqlServerStandIn;
 pub use traces::TraceReceiver;
 pub use webhooks::WebhookReceiver;

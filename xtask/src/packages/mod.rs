@@ -46,8 +46,9 @@ const NEEDED: &[Package] = &[
     Package { name: "openssl", purpose: "certificates of the test servers" },
     Package {
         name: "python3-pip",
-        purpose: "fetches the fuzzer of the API and a decoder of traces, which Debian does not have",
+        purpose: "fetches the fuzzer of the API, a decoder of traces and a client of SQL Server, which Debian does not have",
     },
+    Package { name: "freetds-bin", purpose: "tsql as a real client of SQL Server" },
     Package { name: "python3-psycopg2", purpose: "a real client from another language" },
     Package { name: "util-linux", purpose: "setpriv: test servers do not run as root; namespaces of disposable hosts" },
     Package { name: "faketime", purpose: "a target whose clock is off" },

@@ -17,6 +17,7 @@ mod postgres;
 mod proxy;
 mod shared;
 mod snapshot;
+mod sqlserver;
 
 use std::time::{Duration, Instant};
 

@@ -1,0 +1,88 @@
+//! Statements that make and drop things that are owned: databases, schemas, roles, tables, endpoints.
+
+use super::super::error::SqlError;
+use super::Statement;
+use super::cursor::Cursor;
+use super::expression::{kind, list};
+use super::statement::object;
+use super::token::Token;
+
+/// `CREATE … name [AUTHORIZATION owner]`.
+pub(super) fn owned(
+    cursor: &mut Cursor<'_>,
+    make: fn(String, Option<String>) -> Statement,
+) -> Result<Statement, SqlError> {
+    let name = cursor.name()?;
+    let owner = if cursor.take("AUTHORIZATION") { Some(cursor.name()?) } else { None };
+    Ok(make(name, owner))
+}
+
+/// `DROP … [IF EXISTS] name`.
+pub(super) fn dropped(cursor: &mut Cursor<'_>, make: fn(String, bool) -> Statement) -> Result<Statement, SqlError> {
+    let if_exists = cursor.take("IF EXISTS");
+    Ok(make(cursor.name()?, if_exists))
+}
+
+/// `CREATE DATABASE name [CONTAINMENT = PARTIAL]`.
+pub(super) fn database(cursor: &mut Cursor<'_>) -> Result<Statement, SqlError> {
+    let name = cursor.name()?;
+    let mut contained = false;
+    if cursor.take("CONTAINMENT") {
+        cursor.need("=")?;
+        contained = cursor.take("PARTIAL");
+        if !contained {
+            cursor.need("NONE")?;
+        }
+    }
+    Ok(Statement::CreateDatabase(name, contained))
+}
+
+/// `CREATE TABLE name (column type …)`.
+pub(super) fn table(cursor: &mut Cursor<'_>) -> Result<Statement, SqlError> {
+    let name = object(cursor)?;
+    cursor.need("(")?;
+    let mut columns = Vec::new();
+    loop {
+        let column = cursor.name()?;
+        columns.push((column, kind(cursor)?));
+        let _ = cursor.take("NOT NULL") || cursor.take("NULL");
+        if cursor.take(")") {
+            return Ok(Statement::CreateTable(name, columns));
+        }
+        if !cursor.take(",") {
+            return Err(cursor.unknown());
+        }
+    }
+}
+
+/// `DROP TABLE [IF EXISTS] name`.
+pub(super) fn drop_table(cursor: &mut Cursor<'_>) -> Result<Statement, SqlError> {
+    let if_exists = cursor.take("IF EXISTS");
+    Ok(Statement::DropTable(object(cursor)?, if_exists))
+}
+
+/// `INSERT [INTO] name VALUES (…), …`, with all columns in their order.
+pub(super) fn insert(cursor: &mut Cursor<'_>) -> Result<Statement, SqlError> {
+    let name = object(cursor)?;
+    if !cursor.take("VALUES") {
+        return Err(cursor.unknown());
+    }
+    let mut rows = Vec::new();
+    loop {
+        cursor.need("(")?;
+        rows.push(list(cursor)?);
+        cursor.need(")")?;
+        if !cursor.take(",") {
+            return Ok(Statement::Insert(name, rows));
+        }
+    }
+}
+
+/// `CREATE ENDPOINT name …`: what it listens for is read over; the stand-in opens none.
+pub(super) fn endpoint(cursor: &mut Cursor<'_>) -> Result<Statement, SqlError> {
+    let name = cursor.name()?;
+    while !cursor.is_empty() && !matches!(cursor.peek(0), Some(Token::Symbol(";"))) {
+        cursor.next();
+    }
+    Ok(Statement::CreateEndpoint(name))
+}
