@@ -3,11 +3,11 @@
 use crate::faults::{Fate, Faults};
 use crate::target::{Command, FakeTarget};
 use async_trait::async_trait;
-use mayfly_domain::{Authorised, ChangeKind, Failure, FailureClass, Payload};
+use mayfly_domain::{ChangeKind, Failure, FailureClass, Payload};
 use mayfly_engine::ports::ledger::ChangeRow;
 use mayfly_engine::ports::provider::{
     AccountWish, CloseStep, CloseVerb, Closed, LookStep, OpenStep, Opened, PlannedChange, Provider, Providers, Sight,
-    Survey, SurveyRequest,
+    Survey, SurveyRequest, SurveyStep,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -32,6 +32,9 @@ impl FakeProvider {
 
     /// The target that a change is about, if it is the one that answers.
     fn target_of(&self, change: &ChangeRow) -> Result<Arc<FakeTarget>, Failure> {
+        if change.payload.kind != "fake" {
+            return Err(Failure::new(FailureClass::Bug, "this was not written by the fake"));
+        }
         let target = self.target(&change.place.destination.endpoint.host);
         if *target.id() == change.target {
             return Ok(target);
@@ -59,15 +62,9 @@ impl FakeProvider {
         self.faults.step("after it").await;
         result
     }
-}
 
-fn bad(text: String) -> Failure {
-    Failure::new(FailureClass::Conflict, text)
-}
-
-#[async_trait]
-impl Provider for FakeProvider {
-    async fn survey(&self, _permit: &Authorised, request: &SurveyRequest) -> Result<Survey, Failure> {
+    /// What would be changed for one wish, as the faults will have it.
+    async fn survey_one(&self, request: &SurveyRequest) -> Result<Survey, Failure> {
         self.faults.step("before survey").await;
         if self.faults.fate() != Fate::Normal {
             return Err(Failure::new(FailureClass::Unreachable, "injected: no answer to a survey"));
@@ -105,6 +102,21 @@ impl Provider for FakeProvider {
             })),
         }
         Ok(Survey { target: target.id().clone(), target_now: target.now(), changes })
+    }
+}
+
+fn bad(text: String) -> Failure {
+    Failure::new(FailureClass::Conflict, text)
+}
+
+#[async_trait]
+impl Provider for FakeProvider {
+    async fn survey(&self, steps: Vec<SurveyStep>) -> Vec<Result<Survey, Failure>> {
+        let mut results = Vec::new();
+        for step in steps {
+            results.push(self.survey_one(&step.request).await);
+        }
+        results
     }
 
     async fn open(&self, steps: Vec<OpenStep>) -> Vec<Result<Opened, Failure>> {

@@ -7,8 +7,13 @@ use crate::ports::trace::{Moment, Tracer};
 use crate::settings::Settings;
 use crate::sync::lock;
 use crate::tasks::Tasks;
+use futures_util::FutureExt;
 use mayfly_domain::{Entropy, Failure, FailureClass, InstallationId, Prefix, RunId, SessionId, TargetId};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::Notify;
@@ -98,6 +103,35 @@ impl Base {
                 format!("this build has no provider `{name}`: start the build that wrote this"),
             )
         })
+    }
+
+    /// Runs a provider's work within its time and behind a wall: what it does not answer is missing from the answers, and
+    /// whoever waits lives on.
+    pub(crate) async fn guarded<T>(&self, about: &impl Display, work: impl Future<Output = Vec<T>>) -> Vec<T> {
+        let limit = self.clock.boot().plus(self.settings.command_limit);
+        tokio::select! {
+            biased;
+            results = AssertUnwindSafe(work).catch_unwind() => results.unwrap_or_else(|_| {
+                tracing::error!(target_id = %about, "A provider panicked");
+                Vec::new()
+            }),
+            () = self.clock.sleep_until(limit) => {
+                tracing::error!(target_id = %about, "A provider did not answer within its limit");
+                Vec::new()
+            }
+        }
+    }
+
+    /// Waits for a batch; once it takes longer than what comes after it shall wait, says so to `past`, which then lets that go.
+    pub(crate) async fn patiently(&self, batch: impl Future<Output = ()>, past: impl FnOnce()) {
+        let mut batch = pin!(batch);
+        let patience = self.clock.boot().plus(self.settings.patience);
+        tokio::select! {
+            biased;
+            () = &mut batch => return,
+            () = self.clock.sleep_until(patience) => past(),
+        }
+        batch.await;
     }
 
     /// How often credentials were changed: what was refused before the last time says nothing of those that hold now.

@@ -8,6 +8,7 @@ use crate::places::Launches;
 use crate::queue::{Queue, TargetQueue};
 use crate::registry::Registry;
 use crate::settings::Settings;
+use crate::surveys::Surveys;
 use crate::sync::lock;
 use crate::written_off::WrittenOff;
 use mayfly_domain::{BootTime, ChangeId, Failure, TargetId};
@@ -22,6 +23,7 @@ pub(crate) struct Shared {
     pub(crate) registry: Registry,
     pub(crate) outbox: Outbox,
     pub(crate) launches: Launches,
+    pub(crate) surveys: Arc<Surveys>,
     pub(crate) written_off: WrittenOff,
     /// Bounds the passes in flight over all targets.
     pub(crate) passes: Arc<Semaphore>,
@@ -40,14 +42,18 @@ impl Deref for Shared {
 
 impl Shared {
     pub(crate) fn new(settings: Settings, identity: Identity, ports: Ports) -> Arc<Self> {
+        let launches = Launches::new(&settings);
+        let passes = Arc::new(Semaphore::new(settings.passes));
+        let base = Base::new(settings, identity, ports);
         Arc::new(Self {
             lanes: Arc::default(),
             registry: Registry::default(),
             outbox: Outbox::default(),
-            launches: Launches::new(&settings),
+            launches,
+            surveys: Surveys::new(Arc::clone(&base)),
             written_off: WrittenOff::default(),
-            passes: Arc::new(Semaphore::new(settings.passes)),
-            base: Base::new(settings, identity, ports),
+            passes,
+            base,
             queues: Mutex::default(),
             in_flight: Mutex::default(),
         })

@@ -5,7 +5,7 @@ use crate::context::Shared;
 use crate::events::Happened;
 use crate::launch::{Launch, Made, UNWRITABLE};
 use crate::ports::ledger::{ChangeRow, Entry, Held, HoldRow, Learnt, LedgerError, SessionRow, Write};
-use crate::ports::provider::{AccountWish, OpenStep, PlannedChange, Survey, SurveyRequest, Wish};
+use crate::ports::provider::{AccountWish, OpenStep, PlannedChange, Survey, SurveyRequest, SurveyStep, Wish};
 use crate::ports::trace::{Moment, Span, Step};
 use crate::seat::Order;
 use futures_util::FutureExt;
@@ -103,12 +103,11 @@ impl Launcher {
     }
 
     async fn survey(&self, wish: Wish) -> Result<Part, Failure> {
-        let provider = self.shared.provider(&wish.provider)?;
         let lifetime = self.permit.duration().saturating_add(self.shared.settings.margin);
-        let request = SurveyRequest { wish, lifetime };
         let (at, began) = (self.shared.clock.boot(), self.shared.moment());
-        let survey = provider.survey(&self.permit, &request).await;
-        let kind = Some(request.wish.provider.clone());
+        let kind = Some(wish.provider.clone());
+        let request = SurveyRequest { wish: wish.clone(), lifetime };
+        let survey = self.shared.surveys.ask(SurveyStep { request, permit: Arc::clone(&self.permit) }).await;
         self.tell(Span { provider: kind, ..self.over(Step::Survey, began, survey.as_ref().err()) });
         if let Err(failure) = &survey
             && failure.class == FailureClass::IdentityChanged
@@ -118,7 +117,6 @@ impl Launcher {
         }
         let survey = survey?;
         let wall = self.shared.clock.wall();
-        let wish = request.wish;
         if self.shared.written_off.holds(&survey.target) {
             self.shared.returned(&survey.target);
         }

@@ -29,6 +29,7 @@ mod session;
 mod settings;
 mod signal;
 mod spans;
+mod surveys;
 mod sync;
 mod take_up;
 mod tasks;

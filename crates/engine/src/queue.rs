@@ -1,15 +1,15 @@
 //! One queue for each target: a bounded number of commands in flight, what cuts access before launches before the rest of
 //! removal, and steps of one verb that wait together go together.
 
+mod choice;
+
 use crate::base::Base;
 use crate::breaker::{self, Admission, Breaker};
-use crate::ports::provider::{CloseStep, CloseVerb, Closed, LookStep, OpenStep, Opened, Provider, Sight};
+use crate::ports::provider::{CloseStep, CloseVerb, Closed, LookStep, OpenStep, Opened, Pace, Provider, Sight};
 use crate::sync::lock;
-use futures_util::FutureExt;
+use choice::{Capacity, Load, Verb};
 use mayfly_domain::{BootTime, Failure, FailureClass, TargetId};
 use std::collections::{BTreeMap, VecDeque};
-use std::future::Future;
-use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
 use tokio::sync::oneshot;
 
@@ -27,35 +27,6 @@ pub struct Queue {
 }
 
 type Reply<T> = oneshot::Sender<Result<T, Failure>>;
-
-/// The kinds of work, in the order in which they are preferred.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Verb {
-    Close(CloseVerb),
-    Open,
-    Look,
-}
-
-/// How urgent a kind of work is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Urgency {
-    /// It takes access away.
-    Cutting,
-    /// Somebody waits for it.
-    Opening,
-    /// It can wait a little.
-    Rest,
-}
-
-impl Verb {
-    const fn urgency(self) -> Urgency {
-        match self {
-            Self::Close(CloseVerb::Disable | CloseVerb::EndSessions | CloseVerb::Withdraw) => Urgency::Cutting,
-            Self::Open => Urgency::Opening,
-            Self::Look | Self::Close(CloseVerb::HandOver | CloseVerb::Remove) => Urgency::Rest,
-        }
-    }
-}
 
 enum Job {
     Open(Box<OpenStep>, Reply<Opened>),
@@ -85,10 +56,15 @@ impl Job {
 #[derive(Default)]
 struct State {
     waiting: BTreeMap<Verb, VecDeque<Job>>,
-    running: usize,
-    /// The verb of `Urgency::Rest` served last, so that a stream of one never starves another.
-    rest_served: Option<Verb>,
+    load: Load,
     breaker: Breaker,
+}
+
+impl State {
+    fn choose(&self, capacity: Capacity) -> Option<Verb> {
+        let waiting = self.waiting.iter().map(|(verb, jobs)| (*verb, jobs.len())).collect();
+        self.load.choose(&waiting, capacity)
+    }
 }
 
 /// The queue of one target.
@@ -144,44 +120,67 @@ impl TargetQueue {
         Queue {
             target: self.target.clone(),
             waiting: state.waiting.values().map(VecDeque::len).sum(),
-            running: state.running,
+            running: state.load.running,
             failure: state.breaker.failure().cloned(),
         }
     }
 
     fn submit(self: &Arc<Self>, job: Job) {
-        let start = {
+        lock(&self.state).waiting.entry(job.verb()).or_default().push_back(job);
+        self.start();
+    }
+
+    fn capacity(&self) -> Capacity {
+        let settings = &self.base.settings;
+        Capacity { pace: self.provider.pace(), places: settings.commands_per_target, batch: settings.batch }
+    }
+
+    /// Starts another worker, if there is a place and something to do in it.
+    fn start(self: &Arc<Self>) {
+        let capacity = self.capacity();
+        {
             let mut state = lock(&self.state);
-            state.waiting.entry(job.verb()).or_default().push_back(job);
-            if state.running < self.base.settings.commands_per_target {
-                state.running += 1;
-                true
-            } else {
-                false
+            if state.load.running >= capacity.places {
+                return;
             }
-        };
-        if start {
-            let queue = Arc::clone(self);
-            self.base.tasks.spawn("target worker", async move { queue.work().await });
+            state.load.running += 1;
+            if state.choose(capacity).is_none() {
+                state.load.running -= 1;
+                return;
+            }
         }
+        let queue = Arc::clone(self);
+        self.base.tasks.spawn("target worker", async move { queue.work().await });
     }
 
     async fn work(self: Arc<Self>) {
-        while let Some(batch) = self.next_batch() {
-            self.run(batch).await;
+        while let Some((verb, batch)) = self.next_batch() {
+            let holds = Holds { queue: &self, verb };
+            // What this one does not take may be worth another.
+            self.start();
+            if self.provider.pace() == Pace::Apart {
+                self.run(batch).await;
+                continue;
+            }
+            let past = || {
+                drop(holds);
+                self.start();
+            };
+            self.base.patiently(self.run(batch), past).await;
         }
     }
 
     /// The next batch to run; `None` gives the worker's place back.
-    fn next_batch(&self) -> Option<Vec<Job>> {
+    fn next_batch(&self) -> Option<(Verb, Vec<Job>)> {
+        let capacity = self.capacity();
         loop {
             let mut state = lock(&self.state);
-            let Some(verb) = choose(&state, self.base.settings.commands_per_target) else {
-                state.running -= 1;
+            let Some(verb) = state.choose(capacity) else {
+                state.load.running -= 1;
                 return None;
             };
             let most = match state.breaker.admit(self.base.clock.boot()) {
-                Admission::Open => self.base.settings.batch,
+                Admission::Open => capacity.batch,
                 Admission::Probe => 1,
                 Admission::Refused(failure) => {
                     let refused = std::mem::take(&mut state.waiting);
@@ -190,12 +189,10 @@ impl TargetQueue {
                     continue;
                 }
             };
-            if verb.urgency() == Urgency::Rest {
-                state.rest_served = Some(verb);
-            }
             let jobs = state.waiting.get_mut(&verb)?;
             let batch: Vec<Job> = jobs.drain(..jobs.len().min(most)).collect();
-            return Some(batch);
+            state.load.begin(verb);
+            return Some((verb, batch));
         }
     }
 
@@ -215,32 +212,15 @@ impl TargetQueue {
         }
         if !opens.is_empty() {
             let (steps, replies): (Vec<_>, Vec<_>) = opens.into_iter().unzip();
-            self.deliver(credentials, self.guarded(self.provider.open(steps)).await, replies);
+            self.deliver(credentials, self.base.guarded(&self.target, self.provider.open(steps)).await, replies);
         }
         if !looks.is_empty() {
             let (steps, replies): (Vec<_>, Vec<_>) = looks.into_iter().unzip();
-            self.deliver(credentials, self.guarded(self.provider.look(steps)).await, replies);
+            self.deliver(credentials, self.base.guarded(&self.target, self.provider.look(steps)).await, replies);
         }
         if let Some(verb) = verb {
             let (steps, replies): (Vec<_>, Vec<_>) = closes.into_iter().unzip();
-            self.deliver(credentials, self.guarded(self.provider.close(verb, steps)).await, replies);
-        }
-    }
-
-    /// Runs a provider's work within its time and behind a wall: what it does not answer is an unknown outcome for each of
-    /// its steps, and the worker lives on.
-    async fn guarded<T>(&self, work: impl Future<Output = Vec<T>>) -> Vec<T> {
-        let limit = self.base.clock.boot().plus(self.base.settings.command_limit);
-        tokio::select! {
-            biased;
-            results = AssertUnwindSafe(work).catch_unwind() => results.unwrap_or_else(|_| {
-                tracing::error!(target_id = %self.target, "A provider panicked");
-                Vec::new()
-            }),
-            () = self.base.clock.sleep_until(limit) => {
-                tracing::error!(target_id = %self.target, "A provider did not answer within its limit");
-                Vec::new()
-            }
+            self.deliver(credentials, self.base.guarded(&self.target, self.provider.close(verb, steps)).await, replies);
         }
     }
 
@@ -272,101 +252,21 @@ impl TargetQueue {
     }
 }
 
+/// A batch's hold on others of its kind, until dropped.
+struct Holds<'a> {
+    queue: &'a TargetQueue,
+    verb: Verb,
+}
+
+impl Drop for Holds<'_> {
+    fn drop(&mut self) {
+        lock(&self.queue.state).load.release(self.verb);
+    }
+}
+
 async fn answered<T>(answer: oneshot::Receiver<Result<T, Failure>>) -> Result<T, Failure> {
     answer.await.unwrap_or_else(|_| {
         // Only the end of the process or a panic in the provider drops a reply; what was sent may have taken effect.
         Err(Failure::new(FailureClass::OutcomeUnknown, "the command was interrupted"))
     })
-}
-
-/// Chooses the kind of work to do next. A place is always left for what cuts access, and one more for launches.
-fn choose(state: &State, places: usize) -> Option<Verb> {
-    let waits = |verb: &Verb| state.waiting.get(verb).is_some_and(|jobs| !jobs.is_empty());
-    let first =
-        |urgency: Urgency| state.waiting.keys().copied().filter(|verb| verb.urgency() == urgency).find(|v| waits(v));
-    // `running` counts the worker that asks.
-    let fits = |reserved: usize| state.running <= places.saturating_sub(reserved).max(1);
-    if let Some(verb) = first(Urgency::Cutting) {
-        return Some(verb);
-    }
-    if let Some(verb) = first(Urgency::Opening).filter(|_| fits(1)) {
-        return Some(verb);
-    }
-    let rest: Vec<Verb> =
-        state.waiting.keys().copied().filter(|verb| verb.urgency() == Urgency::Rest && waits(verb)).collect();
-    let after = state.rest_served.and_then(|served| rest.iter().copied().find(|verb| *verb > served));
-    after.or_else(|| rest.first().copied()).filter(|_| fits(2))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use mayfly_domain::authorise::{PersonFacts, RecordFacts, authorise};
-    use mayfly_domain::{Owed, PersonName, RecordName, WallTime};
-
-    const PLACES: usize = 4;
-
-    /// What is chosen while these wait and so many run, the one that asks included.
-    fn chosen(waiting: &[Verb], running: usize, rest_served: Option<Verb>) -> Option<Verb> {
-        let mut state = State { running, rest_served, ..State::default() };
-        for verb in waiting {
-            state.waiting.entry(*verb).or_default().push_back(job(*verb));
-        }
-        choose(&state, PLACES)
-    }
-
-    fn job(verb: Verb) -> Job {
-        let change = crate::plan::tests::row(mayfly_domain::ChangeKind::Account, false, true);
-        let owed = Owed::from_ledger(change.id.clone(), change.target.clone());
-        let scope = crate::ports::provider::SessionScope::All;
-        match verb {
-            Verb::Open => {
-                let (person, record) = (PersonName::parse("a").unwrap(), RecordName::parse("r").unwrap());
-                let may_launch = [record.clone()];
-                let facts = PersonFacts { name: &person, disabled: false, may_launch: &may_launch };
-                let record = RecordFacts { name: &record, duration: std::time::Duration::from_secs(1) };
-                let permit = Arc::new(authorise(facts, record, &[], WallTime::from_micros(0)).unwrap());
-                Job::Open(Box::new(OpenStep { change, secret: None, highest_id: None, permit }), oneshot::channel().0)
-            }
-            Verb::Look => Job::Look(Box::new(LookStep { change, owed, scope }), oneshot::channel().0),
-            Verb::Close(close) => Job::Close(close, Box::new(CloseStep { change, owed, scope }), oneshot::channel().0),
-        }
-    }
-
-    /// DESIGN §4, "Limits": cutting access comes first, then launches, then the rest of removal.
-    #[test]
-    fn what_cuts_access_comes_first_then_launches_then_the_rest() {
-        use CloseVerb::{Disable, Remove};
-        let (cut, rest) = (Verb::Close(Disable), Verb::Close(Remove));
-        assert_eq!(chosen(&[rest, Verb::Open, cut], 1, None), Some(cut));
-        assert_eq!(chosen(&[rest, Verb::Open], 1, None), Some(Verb::Open));
-        assert_eq!(chosen(&[rest], 1, None), Some(rest));
-        assert_eq!(chosen(&[], 1, None), None);
-    }
-
-    /// One place is never taken by anything but what cuts access, and one more by nothing but that and launches.
-    #[test]
-    fn places_are_kept_for_what_is_urgent() {
-        use CloseVerb::{Disable, Remove};
-        let (cut, rest) = (Verb::Close(Disable), Verb::Close(Remove));
-        assert_eq!(chosen(&[rest], PLACES - 2, None), Some(rest));
-        assert_eq!(chosen(&[rest], PLACES - 1, None), None);
-        assert_eq!(chosen(&[rest, Verb::Open], PLACES - 1, None), Some(Verb::Open));
-        assert_eq!(chosen(&[rest, Verb::Open], PLACES, None), None);
-        assert_eq!(chosen(&[rest, Verb::Open, cut], PLACES, None), Some(cut));
-    }
-
-    /// A stream of looks does not starve removals.
-    #[test]
-    fn the_rest_takes_turns() {
-        let (hand_over, remove) = (Verb::Close(CloseVerb::HandOver), Verb::Close(CloseVerb::Remove));
-        let all = [hand_over, remove, Verb::Look];
-        let mut served = None;
-        let mut order = Vec::new();
-        for _ in 0..4 {
-            served = chosen(&all, 1, served);
-            order.extend(served);
-        }
-        assert_eq!(order, [hand_over, remove, Verb::Look, hand_over]);
-    }
 }

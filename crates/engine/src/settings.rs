@@ -17,6 +17,9 @@ pub struct Settings {
     pub commands_per_target: usize,
     /// Steps handed to a provider in one batch.
     pub batch: usize,
+    /// How long a batch keeps others of its kind back, where a target takes one at a time: those that go on longer wait for
+    /// something, and what comes after them goes past.
+    pub patience: Duration,
     /// How long a provider may take over one batch before its outcome counts as unknown. Providers have shorter limits of
     /// their own; this one only keeps a provider that forgot them from holding a place for ever.
     pub command_limit: Duration,
@@ -56,6 +59,7 @@ impl Default for Settings {
             skew_refused: Duration::from_secs(300),
             commands_per_target: 4,
             batch: 32,
+            patience: Duration::from_millis(250),
             command_limit: Duration::from_secs(60),
             launches_per_target: 32,
             launches_waiting: 1000,

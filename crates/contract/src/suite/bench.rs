@@ -10,7 +10,7 @@ use mayfly_domain::{
 use mayfly_engine::ports::ledger::ChangeRow;
 use mayfly_engine::ports::provider::{
     AccountWish, CloseStep, CloseVerb, Closed, LookStep, OpenStep, Opened, Presence, Provider, SessionScope, Sight,
-    Survey, SurveyRequest, Wish,
+    Survey, SurveyRequest, SurveyStep, Wish,
 };
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -101,12 +101,28 @@ impl<'a> Bench<'a> {
     /// Asks the provider what it would change.
     pub async fn survey(&self, wish: &Wish) -> Result<Survey, Failure> {
         let request = SurveyRequest { wish: wish.clone(), lifetime: LIFETIME };
-        self.provider.survey(&permit(), &request).await
+        only(self.provider.survey(vec![SurveyStep { request, permit: Arc::new(permit()) }]).await)
+    }
+
+    /// Asks for several wishes in one batch.
+    pub async fn survey_all(&self, wishes: &[Wish]) -> Vec<Result<Survey, Failure>> {
+        let step = |wish: &Wish| SurveyStep {
+            request: SurveyRequest { wish: wish.clone(), lifetime: LIFETIME },
+            permit: Arc::new(permit()),
+        };
+        let answers = self.provider.survey(wishes.iter().map(step).collect()).await;
+        assert_eq!(answers.len(), wishes.len(), "one result for each step");
+        answers
     }
 
     /// Surveys and writes down, as a launch does.
     pub async fn plan(&self, wish: Wish) -> Subject {
         let survey = self.survey(&wish).await.unwrap();
+        self.subject(wish, survey)
+    }
+
+    /// Writes down what was surveyed.
+    pub fn subject(&self, wish: Wish, survey: Survey) -> Subject {
         let rows = self.freeze(&wish, &survey);
         let secret = Secret::random(&mut *self.entropy.borrow_mut());
         Subject { wish, survey, rows, secret }
@@ -189,6 +205,14 @@ impl<'a> Bench<'a> {
     /// Looks at one change.
     pub async fn look(&self, row: &ChangeRow, scope: SessionScope) -> Result<Sight, Failure> {
         only(self.provider.look(vec![LookStep { change: row.clone(), owed: owed(row), scope }]).await)
+    }
+
+    /// Looks at several changes in one batch.
+    pub async fn look_all(&self, rows: &[&ChangeRow]) -> Vec<Result<Sight, Failure>> {
+        let step = |row: &&ChangeRow| LookStep { change: (*row).clone(), owed: owed(row), scope: SessionScope::All };
+        let answers = self.provider.look(rows.iter().map(step).collect()).await;
+        assert_eq!(answers.len(), rows.len(), "one result for each step");
+        answers
     }
 
     /// One step of the way out.

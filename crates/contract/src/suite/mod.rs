@@ -15,7 +15,10 @@ mod rig;
 mod sessions;
 mod surveying;
 
-pub use batches::{one_bad_step_of_closing_fails_alone, one_bad_step_of_opening_fails_alone};
+pub use batches::{
+    many_accounts_come_and_go_together, memberships_go_together, one_bad_step_of_any_verb_fails_alone,
+    one_bad_step_of_closing_fails_alone, one_bad_step_of_opening_fails_alone, one_bad_wish_is_refused_alone,
+};
 pub use bench::{Bench, Subject};
 pub use closing::{
     a_disabled_account_cannot_log_in, a_renamed_account_is_found_by_its_identity, a_stranger_is_not_touched,
@@ -60,7 +63,8 @@ macro_rules! provider_contract {
             a_membership_comes_and_goes, a_membership_that_was_there_is_prior,
             a_membership_added_by_others_meanwhile_stays, only_the_one_membership_is_touched,
             awkward_names_are_only_names,
-            one_bad_step_of_opening_fails_alone, one_bad_step_of_closing_fails_alone,
+            one_bad_step_of_opening_fails_alone, one_bad_step_of_closing_fails_alone, one_bad_wish_is_refused_alone,
+            one_bad_step_of_any_verb_fails_alone, memberships_go_together, many_accounts_come_and_go_together,
         }
     };
     (@cases $rig:expr; $($case:ident),+ $(,)?) => { $(

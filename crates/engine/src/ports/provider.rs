@@ -12,8 +12,9 @@
 //!   and can no longer be found by name.
 //! * Another server at the target's address is a [`FailureClass::IdentityChanged`](mayfly_domain::FailureClass), found before
 //!   anything is changed.
-//! * A batch is steps of one verb on one target. One step's failure is that step's alone: where a provider runs several in
-//!   one transaction and it fails, it runs them again one by one.
+//! * A batch is steps of one verb on one target; surveys go together by place, before the target is known. One step's failure is
+//!   that step's alone: where a provider runs several in one transaction or statement and it fails, it runs them again one by one.
+//!   A transaction may be one step of many sessions, never several steps of one.
 
 use crate::ports::ledger::ChangeRow;
 use async_trait::async_trait;
@@ -76,6 +77,15 @@ pub struct SurveyRequest {
     pub wish: Wish,
     /// From now until the deadline that the target itself shall hold: the session's length and the margin past it.
     pub lifetime: Duration,
+}
+
+/// One wish to survey.
+#[derive(Debug, Clone)]
+pub struct SurveyStep {
+    /// What is wanted.
+    pub request: SurveyRequest,
+    /// The proof that its session may be opened.
+    pub permit: Arc<Authorised>,
 }
 
 /// What a provider read before anything is changed, and what it would change.
@@ -236,12 +246,32 @@ pub struct Closed {
     pub report: Vec<String>,
 }
 
+/// How a kind of target takes work that waits at one moment, which decides when it is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Pace {
+    /// Every step is a request of its own: as many batches at once as there are places.
+    #[default]
+    Apart,
+    /// Several steps of one verb cost the target little more than one of them: one batch of a verb at a time, so that what comes
+    /// meanwhile goes together, as long as that is less than a full one.
+    Together,
+    /// As `Together`, and the target changes accounts one after another however many connections ask (a global lock): one batch
+    /// at a time of any verb that does.
+    InTurn,
+}
+
 /// The code that knows one kind of target.
 #[async_trait]
 pub trait Provider: Send + Sync + 'static {
+    /// How its targets take what waits at one moment.
+    fn pace(&self) -> Pace {
+        Pace::default()
+    }
+
     /// Reads what a launch needs (identity, clock, what is there already) and says what it would change. Bad wishes — a
-    /// role that does not exist, a reserved name — are failures here, before anything is written down or made.
-    async fn survey(&self, permit: &Authorised, request: &SurveyRequest) -> Result<Survey, Failure>;
+    /// role that does not exist, a reserved name — are failures here, before anything is written down or made. One result for
+    /// each step, in order. All steps of a batch have the same place; persons, records and wishes may differ.
+    async fn survey(&self, steps: Vec<SurveyStep>) -> Vec<Result<Survey, Failure>>;
 
     /// Makes changes. One result for each step, in order.
     ///

@@ -4,12 +4,12 @@ use crate::simulation;
 use crate::world::Mutation;
 use async_trait::async_trait;
 use mayfly_contract::ledger::MemoryLedger;
-use mayfly_domain::{AccountName, Authorised, ChangeId, Endpoint, Failure, RunId, SessionId, TargetId, WallTime};
+use mayfly_domain::{AccountName, ChangeId, Endpoint, Failure, RunId, SessionId, TargetId, WallTime};
 use mayfly_engine::ports::ledger::{
     ChangeRow, Entry, Footprint, Held, Ledger, LedgerError, SessionRow, Write, WriteOff,
 };
 use mayfly_engine::ports::provider::{
-    CloseStep, CloseVerb, Closed, LookStep, OpenStep, Opened, Presence, Provider, Sight, Survey, SurveyRequest,
+    CloseStep, CloseVerb, Closed, LookStep, OpenStep, Opened, Presence, Provider, Sight, Survey, SurveyStep,
 };
 use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex};
@@ -120,12 +120,13 @@ enum Lie {
 
 #[async_trait]
 impl Provider for Liar {
-    async fn survey(&self, permit: &Authorised, request: &SurveyRequest) -> Result<Survey, Failure> {
-        let mut survey = self.inner.survey(permit, request).await?;
+    async fn survey(&self, steps: Vec<SurveyStep>) -> Vec<Result<Survey, Failure>> {
+        let mut surveys = self.inner.survey(steps).await;
         if self.lie == Lie::NothingWasThere {
-            survey.changes.iter_mut().for_each(|change| change.prior = false);
+            let changes = surveys.iter_mut().flatten().flat_map(|survey| &mut survey.changes);
+            changes.for_each(|change| change.prior = false);
         }
-        Ok(survey)
+        surveys
     }
     async fn open(&self, steps: Vec<OpenStep>) -> Vec<Result<Opened, Failure>> {
         let opened = self.inner.open(steps).await;

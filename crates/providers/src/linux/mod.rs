@@ -36,10 +36,10 @@ use crate::services::Services;
 use async_trait::async_trait;
 pub use certificates::certificate_terms;
 use futures_util::future::join_all;
-use mayfly_domain::{Authorised, Failure};
+use mayfly_domain::Failure;
 use mayfly_engine::ports::ledger::ChangeRow;
 use mayfly_engine::ports::provider::{
-    CloseStep, CloseVerb, Closed, LookStep, OpenStep, Opened, Provider, Sight, Survey, SurveyRequest,
+    CloseStep, CloseVerb, Closed, LookStep, OpenStep, Opened, Provider, Sight, Survey, SurveyStep,
 };
 use pool::Pool;
 use std::sync::Arc;
@@ -86,8 +86,8 @@ impl Linux {
 
 #[async_trait]
 impl Provider for Linux {
-    async fn survey(&self, permit: &Authorised, request: &SurveyRequest) -> Result<Survey, Failure> {
-        survey::survey(&self.pool, permit, request).await
+    async fn survey(&self, steps: Vec<SurveyStep>) -> Vec<Result<Survey, Failure>> {
+        join_all(steps.iter().map(|step| survey::survey(&self.pool, &step.permit, &step.request))).await
     }
 
     async fn open(&self, steps: Vec<OpenStep>) -> Vec<Result<Opened, Failure>> {

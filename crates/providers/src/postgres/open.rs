@@ -18,11 +18,16 @@ use tokio_postgres::SimpleQueryRow;
 pub(crate) const RACES_MOST: u32 = 5;
 pub(crate) const RACE_PAUSE: Duration = Duration::from_millis(5);
 
-/// One change, as statements whose last one says what came of it.
+/// One change to make.
 pub(crate) struct Prepared {
+    lock: i64,
+    last_moment: WallTime,
+    /// The statements that make it.
     sql: String,
-    /// How many statements of it give an answer.
+    /// How many answers these give.
     statements: usize,
+    /// What says what came of it, as two columns: the oid, and whether it was added.
+    outcome: String,
     doing: String,
     fix: String,
 }
@@ -48,19 +53,24 @@ fn prepare_account(services: &Services, step: &OpenStep, account: &Account) -> R
     let roles: Vec<String> = account.roles.iter().map(|role| ident(role)).collect();
     let in_role = if roles.is_empty() { String::new() } else { format!(" IN ROLE {}", roles.join(", ")) };
     let sql = format!(
-        "{guard}CREATE ROLE {role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS INHERIT \
+        "CREATE ROLE {role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS INHERIT \
          PASSWORD {verifier} VALID UNTIL {until} CONNECTION LIMIT {connections}{in_role};\n\
-         COMMENT ON ROLE {role} IS {mark};\n\
-         SELECT oid, true FROM pg_roles WHERE rolname = {name};\n",
-        guard = guard(&step.change),
+         COMMENT ON ROLE {role} IS {mark};\n",
         role = ident(name),
         verifier = literal(&verifier.to_text()),
         until = until(account.valid_until),
         connections = account.connections,
         mark = literal(&account.mark),
-        name = literal(name),
     );
-    Ok(Prepared { sql, statements: 5, doing: "making the account".to_owned(), fix: String::new() })
+    Ok(Prepared {
+        lock: lock_key(&step.change.id),
+        last_moment: step.change.last_moment,
+        sql,
+        statements: 2,
+        outcome: format!("(SELECT oid FROM pg_roles WHERE rolname = {}), true", literal(name)),
+        doing: "making the account".to_owned(),
+        fix: String::new(),
+    })
 }
 
 /// VALID UNTIL takes a literal only.
@@ -84,16 +94,16 @@ fn prepare_membership(change: &ChangeRow, membership: &Membership) -> Prepared {
             ("result", &literal(&result_name(change))),
         ],
     );
-    let sql = format!(
-        "{guard}{block}SELECT {member}, current_setting({result}) = 'added';\n",
-        guard = guard(change),
-        block = block(&body),
-        member = membership.member_oid,
-        result = literal(&result_name(change)),
-    );
     Prepared {
-        sql,
-        statements: 4,
+        lock: lock_key(&change.id),
+        last_moment: change.last_moment,
+        sql: block(&body),
+        statements: 1,
+        outcome: format!(
+            "{}::oid, current_setting({}) = 'added'",
+            membership.member_oid,
+            literal(&result_name(change))
+        ),
         doing: "granting the role".to_owned(),
         fix: format!(
             "GRANT {} TO {} WITH ADMIN OPTION;",
@@ -108,22 +118,29 @@ fn result_name(change: &ChangeRow) -> String {
     format!("mayfly.{}", change.id.as_str().replace(|c: char| !c.is_ascii_alphanumeric(), "_"))
 }
 
-/// Takes the lock of the change and tests its last moment, in this order: whoever looks waits for the lock, so a look that
-/// comes after the last moment sees what became of this.
-fn guard(change: &ChangeRow) -> String {
-    let body = format!(
+/// Everything as one request, which is one transaction. Takes the locks of the changes and then tests the earliest of their last
+/// moments, in this order: whoever looks waits for the lock, so a look that comes after the last moment sees what became of
+/// this. Asks at the end what came of each.
+fn request(prepared: &[Prepared]) -> String {
+    let each = |part: fn(&Prepared) -> String| prepared.iter().map(part).collect::<Vec<_>>();
+    let last_moment = prepared.iter().map(|one| one.last_moment).min().unwrap_or_else(|| WallTime::from_micros(0));
+    let guard = block(&format!(
         "BEGIN IF clock_timestamp() >= {} THEN RAISE EXCEPTION 'past its last moment' USING ERRCODE = '{TOO_LATE}'; END IF; END",
-        moment(change.last_moment)
-    );
-    format!("SELECT pg_advisory_xact_lock({});\n{}", lock_key(&change.id), block(&body))
+        moment(last_moment)
+    ));
+    format!(
+        "SELECT pg_advisory_xact_lock(key) FROM (VALUES {locks}) every(key);\n{guard}{all}VALUES {outcomes};\n",
+        locks = each(|one| format!("({}::bigint)", one.lock)).join(", "),
+        all = each(|one| one.sql.clone()).concat(),
+        outcomes = each(|one| format!("({})", one.outcome)).join(", "),
+    )
 }
 
 /// Makes the changes on one connection: all in one transaction, or, when that fails, one by one.
 pub(crate) async fn make(admin: &Admin, prepared: &[Prepared]) -> Vec<Result<Opened, Failure>> {
     if prepared.len() > 1 {
-        let all: String = prepared.iter().map(|one| one.sql.as_str()).collect();
-        match admin.run(&all).await {
-            Ok(answers) => return split(prepared, &answers),
+        match admin.run(&request(prepared)).await {
+            Ok(answers) => return outcomes(prepared, &answers),
             Err(trouble @ (Trouble::Refused { .. } | Trouble::NotSent)) => {
                 tracing::debug!(steps = prepared.len(), error = ?trouble, "A batch was undone and is made one by one");
             }
@@ -132,47 +149,45 @@ pub(crate) async fn make(admin: &Admin, prepared: &[Prepared]) -> Vec<Result<Ope
             }
         }
     }
-    let mut outcomes = Vec::with_capacity(prepared.len());
-    for one in prepared {
-        outcomes.push(make_one(admin, one).await);
+    let mut made = Vec::with_capacity(prepared.len());
+    for one in prepared.chunks(1) {
+        made.extend(make_one(admin, one).await);
     }
-    outcomes
+    made
 }
 
-async fn make_one(admin: &Admin, one: &Prepared) -> Result<Opened, Failure> {
+/// Makes one change, again where it lost a race. One result for one change.
+async fn make_one(admin: &Admin, one: &[Prepared]) -> Vec<Result<Opened, Failure>> {
+    let sql = request(one);
     let mut races = 0;
     loop {
-        match admin.run(&one.sql).await {
-            Ok(answers) => {
-                return last(one, &answers).map_err(|trouble| trouble.failure_of_opening(&one.doing, &one.fix));
-            }
+        match admin.run(&sql).await {
+            Ok(answers) => return outcomes(one, &answers),
             Err(trouble) if trouble.is_race() && races < RACES_MOST => {
                 races += 1;
                 tokio::time::sleep(RACE_PAUSE * races).await;
             }
-            Err(trouble) => return Err(trouble.failure_of_opening(&one.doing, &one.fix)),
+            Err(trouble) => {
+                return one.iter().map(|one| Err(trouble.failure_of_opening(&one.doing, &one.fix))).collect();
+            }
         }
     }
 }
 
-fn split(prepared: &[Prepared], answers: &[Vec<SimpleQueryRow>]) -> Vec<Result<Opened, Failure>> {
-    let mut rest = answers;
-    prepared
-        .iter()
-        .map(|one| {
-            let (mine, others) = rest.split_at_checked(one.statements).unwrap_or((&[], &[]));
-            rest = others;
-            last(one, mine).map_err(|trouble| trouble.failure_of_opening(&one.doing, &one.fix))
-        })
-        .collect()
+/// What the last statement says of each change.
+fn outcomes(prepared: &[Prepared], answers: &[Vec<SimpleQueryRow>]) -> Vec<Result<Opened, Failure>> {
+    // The locks, the guard, and what says what came of it.
+    let statements = 3 + prepared.iter().map(|one| one.statements).sum::<usize>();
+    let rows = answers.last().filter(|rows| answers.len() == statements && rows.len() == prepared.len());
+    let rows = rows.map_or(&[][..], Vec::as_slice);
+    let outcome = |(index, one): (usize, &Prepared)| {
+        let row = rows.get(index).ok_or(Trouble::Garbled);
+        row.and_then(opened).map_err(|trouble| trouble.failure_of_opening(&one.doing, &one.fix))
+    };
+    prepared.iter().enumerate().map(outcome).collect()
 }
 
-/// What the last statement of a change says.
-fn last(one: &Prepared, answers: &[Vec<SimpleQueryRow>]) -> Result<Opened, Trouble> {
-    if answers.len() != one.statements {
-        return Err(Trouble::Garbled);
-    }
-    let row = answers.last().and_then(|rows| rows.first()).ok_or(Trouble::Garbled)?;
+fn opened(row: &SimpleQueryRow) -> Result<Opened, Trouble> {
     let oid: u32 = field(row, 0)?.parse().map_err(|_| Trouble::Garbled)?;
     Ok(Opened { native_id: Some(oid.to_string()), added: field(row, 1)? == "t" })
 }

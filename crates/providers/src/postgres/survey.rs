@@ -1,14 +1,14 @@
 //! The survey: what a launch needs to know before anything is written down or made, and what it would change. It only reads.
 
-use super::connection::Pool;
-use super::connection::{Facts, field, number};
+use super::connection::{Admin, Facts, Pool, field, number};
 use super::payload::{Account, Frozen, Membership};
 use super::settings::Settings;
 use super::sql::{bad_role_name, fill, literal, micros, shown};
 use super::trouble::Trouble;
 use crate::leftovers::Leftovers;
-use mayfly_domain::{Authorised, ChangeKind, Failure, FailureClass, Permit, WallTime};
-use mayfly_engine::ports::provider::{AccountWish, PlannedChange, Survey, SurveyRequest};
+use mayfly_domain::{ChangeKind, Failure, FailureClass, Permit, WallTime};
+use mayfly_engine::ports::provider::{AccountWish, PlannedChange, Survey, SurveyRequest, SurveyStep, Wish};
+use std::collections::HashMap;
 use std::sync::Arc;
 use tokio_postgres::SimpleQueryRow;
 
@@ -40,21 +40,104 @@ struct Row {
     inherits: bool,
 }
 
-/// Reads, and plans.
-pub(crate) async fn survey(pool: &Arc<Pool>, permit: &Authorised, request: &SurveyRequest) -> Result<Survey, Failure> {
-    let wish = &request.wish;
-    let settings = Settings::read(&wish.settings)?;
-    check_names(request, &settings)?;
-    let lease = pool.lease(Permit::Open(permit), &wish.place, &settings.maintenance_database).await?;
-    let facts = lease.facts.clone();
-    let answers = lease.run(&query(request, &settings, &facts)).await.map_err(|trouble| trouble.failure(DOING, ""))?;
-    lease.give_back();
-    let seen = Seen::read(&answers, &facts).map_err(|trouble| trouble.failure(DOING, ""))?;
-    let changes = match &wish.account {
-        AccountWish::Create { .. } => vec![account(request, settings, &facts, &seen)?],
-        AccountWish::Existing { .. } => membership(request, settings, &facts, &seen)?.into_iter().collect(),
+/// One wish that may be asked for.
+struct Wanted<'a> {
+    /// Where it stands in the batch.
+    index: usize,
+    step: &'a SurveyStep,
+    settings: Settings,
+}
+
+impl Wanted<'_> {
+    const fn wish(&self) -> &Wish {
+        &self.step.request.wish
+    }
+
+    /// The role to lift into; no role has an empty name.
+    fn elevate(&self) -> &str {
+        self.wish().elevate.as_deref().unwrap_or_default()
+    }
+}
+
+/// Reads, and plans: one request for all wishes that are administered through the same database.
+pub(crate) async fn survey(pool: &Arc<Pool>, steps: &[SurveyStep]) -> Vec<Result<Survey, Failure>> {
+    let (mut surveys, mut groups) = (Vec::with_capacity(steps.len()), Vec::<Vec<Wanted<'_>>>::new());
+    for (index, step) in steps.iter().enumerate() {
+        let wish = &step.request.wish;
+        let settings = match Settings::read(&wish.settings).and_then(|settings| {
+            check_names(&step.request, &settings)?;
+            Ok(settings)
+        }) {
+            Ok(settings) => settings,
+            Err(failure) => {
+                surveys.push(Err(failure));
+                continue;
+            }
+        };
+        surveys.push(Err(Trouble::Garbled.failure(DOING, "")));
+        let wanted = Wanted { index, step, settings };
+        let together = |group: &&mut Vec<Wanted<'_>>| {
+            group.first().is_some_and(|first| {
+                first.wish().place == wish.place
+                    && first.settings.maintenance_database == wanted.settings.maintenance_database
+            })
+        };
+        match groups.iter_mut().find(together) {
+            Some(group) => group.push(wanted),
+            None => groups.push(vec![wanted]),
+        }
+    }
+    for group in groups {
+        for (wanted, survey) in group.iter().zip(survey_group(pool, &group).await) {
+            if let Some(place) = surveys.get_mut(wanted.index) {
+                *place = survey;
+            }
+        }
+    }
+    surveys
+}
+
+/// Surveys wishes over one connection.
+async fn survey_group(pool: &Arc<Pool>, group: &[Wanted<'_>]) -> Vec<Result<Survey, Failure>> {
+    let Some(first) = group.first() else { return Vec::new() };
+    let permit = Permit::Open(&first.step.permit);
+    let lease = match pool.lease(permit, &first.wish().place, &first.settings.maintenance_database).await {
+        Ok(lease) => lease,
+        Err(failure) => return group.iter().map(|_| Err(failure.clone())).collect(),
     };
-    Ok(Survey { target: facts.target, target_now: seen.now, changes })
+    let facts = lease.facts.clone();
+    let seen: Vec<Result<Seen, Trouble>> = match read(&lease, group).await {
+        Ok(seen) => seen.into_iter().map(Ok).collect(),
+        Err(Trouble::Refused { .. }) if group.len() > 1 => {
+            let mut each = Vec::with_capacity(group.len());
+            for one in group.chunks(1) {
+                each.push(read(&lease, one).await.and_then(|mut seen| seen.pop().ok_or(Trouble::Garbled)));
+            }
+            each
+        }
+        Err(trouble) => group.iter().map(|_| Err(trouble.clone())).collect(),
+    };
+    lease.give_back();
+    let planned = |(wanted, seen): (&Wanted<'_>, Result<Seen, Trouble>)| match seen {
+        Ok(seen) => plan(wanted, &facts, &seen),
+        Err(trouble) => Err(trouble.failure(DOING, "")),
+    };
+    group.iter().zip(seen).map(planned).collect()
+}
+
+async fn read(admin: &Admin, group: &[Wanted<'_>]) -> Result<Vec<Seen>, Trouble> {
+    let answers = admin.run(&query(group, &admin.facts)).await?;
+    Seen::read(&answers, group, &admin.facts)
+}
+
+/// What would be changed for one wish.
+fn plan(wanted: &Wanted<'_>, facts: &Facts, seen: &Seen) -> Result<Survey, Failure> {
+    let (request, settings) = (&wanted.step.request, wanted.settings.clone());
+    let changes = match &request.wish.account {
+        AccountWish::Create { .. } => vec![account(request, settings, facts, seen)?],
+        AccountWish::Existing { .. } => membership(request, settings, facts, seen)?.into_iter().collect(),
+    };
+    Ok(Survey { target: facts.target.clone(), target_now: seen.now, changes })
 }
 
 /// Refuses names that the server would take for something else.
@@ -81,15 +164,22 @@ fn check_names(request: &SurveyRequest, settings: &Settings) -> Result<(), Failu
     Ok(())
 }
 
-fn query(request: &SurveyRequest, settings: &Settings, facts: &Facts) -> String {
+fn query(group: &[Wanted<'_>], facts: &Facts) -> String {
     let per_grantor = facts.has_membership_options();
+    let wishes: Vec<String> = group
+        .iter()
+        .enumerate()
+        .map(|(number, wanted)| {
+            let name = |name| literal(name) + "::name";
+            let account = name(wanted.wish().account.name().as_str());
+            format!("({number}, {account}, {}, {})", name(wanted.elevate()), name(&wanted.settings.graveyard_role))
+        })
+        .collect();
     fill(
         include_str!("sql/survey.sql"),
         &[
             ("now", &micros("clock_timestamp()")),
-            ("account", &literal(request.wish.account.name().as_str())),
-            ("elevated", &literal(request.wish.elevate.as_deref().unwrap_or_default())),
-            ("grave", &literal(&settings.graveyard_role)),
+            ("wishes", &wishes.join(", ")),
             ("marker", &literal(MARKER_ROLE)),
             ("inherits", if per_grantor { "m.inherit_option" } else { "true" }),
             ("per_grantor", if per_grantor { "true" } else { "false" }),
@@ -98,43 +188,48 @@ fn query(request: &SurveyRequest, settings: &Settings, facts: &Facts) -> String 
 }
 
 impl Seen {
-    fn read(answers: &[Vec<SimpleQueryRow>], facts: &Facts) -> Result<Self, Trouble> {
-        let [first, memberships, admins, fallback] = answers else { return Err(Trouble::Garbled) };
-        let row = first.first().ok_or(Trouble::Garbled)?;
-        let yes = |column| field(row, column).map(|text| text == "t");
-        let role = |row: &SimpleQueryRow| -> Result<(u32, String), Trouble> {
-            Ok((number(row, 0)?.ok_or(Trouble::Garbled)?, field(row, 1)?.to_owned()))
+    /// What the answers say of each wish.
+    fn read(answers: &[Vec<SimpleQueryRow>], group: &[Wanted<'_>], facts: &Facts) -> Result<Vec<Self>, Trouble> {
+        let [rows, memberships, admins, fallback] = answers else { return Err(Trouble::Garbled) };
+        if rows.len() != group.len() {
+            return Err(Trouble::Garbled);
+        }
+        let role = |row: &SimpleQueryRow, column: usize| -> Result<(u32, String), Trouble> {
+            Ok((number(row, column)?.ok_or(Trouble::Garbled)?, field(row, column + 1)?.to_owned()))
         };
+        let mut members: HashMap<usize, Vec<Row>> = HashMap::new();
+        for row in memberships {
+            let wish = number(row, 0)?.ok_or(Trouble::Garbled)?;
+            let member = Row { grantor: number(row, 1)?.ok_or(Trouble::Garbled)?, inherits: field(row, 2)? == "t" };
+            members.entry(wish).or_default().push(member);
+        }
         // On 16 and later every grant has a grantor who holds the role WITH ADMIN OPTION: ourselves, a role whose rights we
         // have, or, for a superuser, the bootstrap superuser. Up to 15 it is whoever grants.
-        let admin = match admins.first() {
-            Some(row) if facts.has_membership_options() => Some(role(row)?),
-            _ => None,
+        let mut grantors: HashMap<&str, (u32, String)> = HashMap::new();
+        for row in admins {
+            grantors.entry(field(row, 0)?).or_insert(role(row, 1)?);
+        }
+        let fallback = fallback.first().map(|row| role(row, 0)).transpose()?;
+        let fallback = fallback.filter(|_| facts.superuser || !facts.has_membership_options());
+        let seen = |(wish, (row, wanted)): (usize, (&SimpleQueryRow, &Wanted<'_>))| {
+            let yes = |column| field(row, column).map(|text| text == "t");
+            Ok(Self {
+                now: WallTime::from_micros(number(row, 0)?.ok_or(Trouble::Garbled)?),
+                may_create_roles: yes(1)?,
+                account: number(row, 2)?,
+                account_is_superuser: yes(3)?,
+                may_see_sessions: yes(4)?,
+                elevated: number(row, 5)?,
+                elevated_is_superuser: yes(6)?,
+                grave: number(row, 7)?,
+                grave_has_rights: yes(8)?,
+                may_use_grave: yes(9)?,
+                has_marker: yes(10)?,
+                memberships: members.remove(&wish).unwrap_or_default(),
+                grantor: grantors.get(wanted.elevate()).or(fallback.as_ref()).cloned(),
+            })
         };
-        let fallback = fallback.first().map(role).transpose()?;
-        let grantor = match admin {
-            Some(admin) => Some(admin),
-            None => fallback.filter(|_| facts.superuser || !facts.has_membership_options()),
-        };
-        let memberships = memberships
-            .iter()
-            .map(|row| Ok(Row { grantor: number(row, 0)?.ok_or(Trouble::Garbled)?, inherits: field(row, 2)? == "t" }))
-            .collect::<Result<_, Trouble>>()?;
-        Ok(Self {
-            now: WallTime::from_micros(number(row, 0)?.ok_or(Trouble::Garbled)?),
-            may_create_roles: yes(1)?,
-            account: number(row, 2)?,
-            account_is_superuser: yes(3)?,
-            may_see_sessions: yes(4)?,
-            elevated: number(row, 5)?,
-            elevated_is_superuser: yes(6)?,
-            grave: number(row, 7)?,
-            grave_has_rights: yes(8)?,
-            may_use_grave: yes(9)?,
-            has_marker: yes(10)?,
-            memberships,
-            grantor,
-        })
+        rows.iter().zip(group).enumerate().map(seen).collect()
     }
 }
 

@@ -186,7 +186,7 @@ async fn a_refused_credential_is_told_apart() {
         wish: rig.create(None, json!({})),
         lifetime: std::time::Duration::from_secs(60),
     };
-    let failure = subject(&login).survey(&crate::rig::permit(), &request).await.map(|_| ()).unwrap_err();
+    let failure = crate::rig::survey_with(&subject(&login), request).await.map(|_| ()).unwrap_err();
     assert_eq!(failure.class, FailureClass::CredentialsRefused, "{failure}");
     assert!(!failure.text.contains(&login.password));
 }

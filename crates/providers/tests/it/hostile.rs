@@ -1,8 +1,8 @@
 //! Servers that answer what no PostgreSQL does (SECURITY-CASES 82): the step fails, and nothing else happens.
 
-use crate::rig::{As, Rig, permit, subject};
+use crate::rig::{As, Rig, subject, survey_with};
 use mayfly_domain::{CredentialRef, Destination, Endpoint, FailureClass, Place, RecordName, Trust};
-use mayfly_engine::ports::provider::{AccountWish, Provider, SurveyRequest, Wish};
+use mayfly_engine::ports::provider::{AccountWish, SurveyRequest, Wish};
 use mayfly_testbed::postgres::{Flavour, Login};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -104,8 +104,7 @@ async fn a_hostile_server_costs_one_step() {
         let login = Login { user: "admin".to_owned(), password: "very-secret".to_owned() };
         let request = SurveyRequest { wish: wish(port), lifetime: Duration::from_secs(60) };
         let survey = subject(&login);
-        let allowed = permit();
-        let surveying = survey.survey(&allowed, &request);
+        let surveying = survey_with(&survey, request);
         let failure = tokio::time::timeout(Duration::from_secs(30), surveying).await.unwrap().map(|_| ()).unwrap_err();
         assert!(!failure.text.contains("password") || matches!(evil, Evil::Iterations), "{evil:?}: {failure}");
         assert!(!failure.text.contains("DROP") && !failure.text.contains("very-secret"), "{evil:?}: {failure}");
@@ -147,7 +146,7 @@ async fn a_server_without_tls_gets_no_password() {
     let mut wish = wish(port);
     wish.place = crate::rig::place(&rig, port);
     let request = SurveyRequest { wish, lifetime: Duration::from_secs(60) };
-    let failure = rig.subject.survey(&permit(), &request).await.map(|_| ()).unwrap_err();
+    let failure = survey_with(&rig.subject, request).await.map(|_| ()).unwrap_err();
     assert_eq!(failure.class, FailureClass::Conflict, "{failure}");
     assert_eq!(heard.await.unwrap(), b"", "something was sent in the clear");
 }

@@ -11,7 +11,7 @@ use mayfly_domain::{
 use mayfly_engine::ports::ledger::ChangeRow;
 use mayfly_engine::ports::provider::{
     AccountWish, CloseStep, CloseVerb, Closed, LookStep, OpenStep, Opened, PlannedChange, Presence, Provider,
-    SessionScope, Sight, Survey, SurveyRequest, Wish,
+    SessionScope, Sight, Survey, SurveyRequest, SurveyStep, Wish,
 };
 use mayfly_providers::Services;
 use mayfly_providers::postgres::Postgres as Subject;
@@ -134,7 +134,7 @@ impl Rig {
 
     pub async fn survey(&self, wish: &Wish) -> Result<Survey, Failure> {
         let request = SurveyRequest { wish: wish.clone(), lifetime: Duration::from_secs(3660) };
-        self.subject.survey(&permit(), &request).await
+        survey_with(&self.subject, request).await
     }
 
     /// Surveys and makes the only change of a wish.
@@ -236,6 +236,11 @@ pub async fn log_in(
             error.code().map_or_else(|| error.to_string(), |code| code.code().to_owned()),
         )),
     }
+}
+
+/// Asks a provider for one wish.
+pub async fn survey_with(provider: &dyn Provider, request: SurveyRequest) -> Result<Survey, Failure> {
+    provider.survey(vec![SurveyStep { request, permit: Arc::new(permit()) }]).await.remove(0)
 }
 
 pub fn permit() -> Authorised {

@@ -3,11 +3,13 @@
 
 use super::script::{ALWAYS, Do, What};
 use super::stage::{Want, secs, stage};
-use crate::world::DURATION;
+use crate::world::{Client, DURATION, LINGER};
 use mayfly_contract::target::FakeTarget;
 use mayfly_domain::audit::EventKind;
 use mayfly_domain::{EndReason, FailureClass};
+use mayfly_engine::ports::clock::Clock as _;
 use mayfly_engine::ports::provider::CloseVerb::{Disable, Remove, Withdraw};
+use mayfly_engine::ports::provider::Pace;
 use mayfly_engine::{Settings, Signal};
 use std::sync::Arc;
 use std::time::Duration;
@@ -61,6 +63,69 @@ fn commands_are_limited_and_go_together() {
             let sizes: Vec<_> = batches.iter().filter(|(what, _)| *what == What::Close(Disable)).collect();
             assert_eq!((script.most(), sizes.len()), (most, disables), "{sizes:?}");
             assert_eq!(sizes.iter().map(|(_, size)| size).sum::<usize>(), PEOPLE.len());
+        });
+    }
+}
+
+/// Where a kind of target takes what waits together, what comes while one survey is under way is asked for at once, and so is what
+/// is to be made then.
+#[test]
+fn what_comes_while_a_batch_is_under_way_goes_together() {
+    let (world, script) = stage();
+    script.pace(Pace::Together);
+    let gate = Signal::new();
+    script.on(What::Survey, 1, Do::Wait(gate.clone()));
+    script.on(What::Open, ALWAYS, Do::Slow(Duration::from_millis(20)));
+    world.live(|process| async {
+        let process = process;
+        process.start().await;
+        let first = Want::made(PEOPLE[0]).join(&process);
+        let others = async {
+            process.sleep(Duration::from_millis(10)).await;
+            futures_util::future::join_all(PEOPLE[1..].iter().map(|person| Want::made(person).join(&process))).await
+        };
+        let open = async {
+            process.sleep(Duration::from_millis(100)).await;
+            gate.set(());
+        };
+        let (first, others, ()) = tokio::join!(first, others, open);
+        assert!(first.is_ok() && others.iter().all(Result::is_ok));
+        let sizes =
+            |what| script.batches().into_iter().filter(|(of, _)| *of == what).map(|(_, size)| size).collect::<Vec<_>>();
+        assert_eq!(sizes(What::Survey), [1, PEOPLE.len() - 1]);
+        assert_eq!(sizes(What::Open), [1, PEOPLE.len() - 1]);
+        drop((first, others));
+        world.cleaned(&process, 60).await;
+    });
+}
+
+/// ... but what does not get on keeps nobody else back for long.
+#[test]
+fn a_batch_that_is_stuck_keeps_nobody_back() {
+    for what in [What::Survey, What::Open, What::Close(Disable), What::Close(Remove)] {
+        let (world, script) = stage();
+        script.pace(Pace::Together);
+        let gate = Signal::new();
+        script.on(what, 1, Do::Wait(gate.clone()));
+        world.live(|process| async {
+            let process = process;
+            process.start().await;
+            // What was stuck for too long makes nothing any more.
+            let alice = async { Want::made("alice").connect(&process).await.map(Client::leave) };
+            let bob = async {
+                process.sleep(Duration::from_millis(50)).await;
+                let start = process.clock.boot();
+                let client = Want::made("bob").connect(&process).await.unwrap();
+                let (account, target) = (client.joined.account.clone(), Arc::clone(&client.target));
+                client.leave();
+                while target.has_account(account.as_str()) {
+                    process.sleep(Duration::from_millis(100)).await;
+                }
+                assert!(process.clock.boot().since(start) < LINGER + secs(2), "{what:?}");
+                gate.set(());
+            };
+            drop(tokio::join!(alice, bob).0);
+            world.cleaned(&process, 60).await;
         });
     }
 }

@@ -3,11 +3,11 @@
 
 use async_trait::async_trait;
 use mayfly_contract::target::{Command, FakeTarget};
-use mayfly_domain::{Authorised, ChangeKind, Failure, FailureClass, TargetId, WallTime};
+use mayfly_domain::{ChangeKind, Failure, FailureClass, TargetId, WallTime};
 use mayfly_engine::Signal;
 use mayfly_engine::ports::ledger::ChangeRow;
 use mayfly_engine::ports::provider::{
-    CloseStep, CloseVerb, Closed, LookStep, OpenStep, Opened, PlannedChange, Provider, Sight, Survey, SurveyRequest,
+    CloseStep, CloseVerb, Closed, LookStep, OpenStep, Opened, Pace, PlannedChange, Provider, Sight, Survey, SurveyStep,
 };
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -80,6 +80,7 @@ struct State {
     running: usize,
     most: usize,
     lifetimes: Vec<Duration>,
+    pace: Pace,
 }
 
 /// The script, shared by the scene and the provider that follows it.
@@ -110,6 +111,11 @@ impl Script {
         {
             self.on_host(host, what, Do::Fail(class));
         }
+    }
+
+    /// Says how the targets take what waits at one moment.
+    pub(crate) fn pace(&self, pace: Pace) {
+        self.0.lock().unwrap().pace = pace;
     }
 
     /// Forgets all rules.
@@ -217,11 +223,10 @@ impl Actor {
         };
         (act, failure)
     }
-}
 
-#[async_trait]
-impl Provider for Actor {
-    async fn survey(&self, permit: &Authorised, request: &SurveyRequest) -> Result<Survey, Failure> {
+    /// Does what the script says of one survey.
+    async fn survey_one(&self, step: SurveyStep) -> Result<Survey, Failure> {
+        let request = &step.request;
         let host = request.wish.place.destination.endpoint.host.clone();
         let (account, at) = (request.wish.account.name().to_string(), self.targets[&host].now());
         {
@@ -233,14 +238,14 @@ impl Provider for Actor {
             Some(Do::Fail(class)) => failed(class),
             Some(Do::Wait(signal)) => {
                 signal.wait().await;
-                self.inner.survey(permit, request).await
+                self.pass_on(step).await
             }
             Some(Do::Another) => {
-                let survey = self.inner.survey(permit, request).await?;
+                let survey = self.pass_on(step).await?;
                 Ok(Survey { target: TargetId::new("fake", "another"), ..survey })
             }
             Some(Do::Companion(account)) => {
-                let mut survey = self.inner.survey(permit, request).await?;
+                let mut survey = self.pass_on(step).await?;
                 let first = &survey.changes[0];
                 survey.changes.push(PlannedChange {
                     kind: ChangeKind::Membership,
@@ -253,8 +258,28 @@ impl Provider for Actor {
                 });
                 Ok(survey)
             }
-            _ => self.inner.survey(permit, request).await,
+            _ => self.pass_on(step).await,
         }
+    }
+
+    async fn pass_on(&self, step: SurveyStep) -> Result<Survey, Failure> {
+        self.inner.survey(vec![step]).await.remove(0)
+    }
+}
+
+#[async_trait]
+impl Provider for Actor {
+    fn pace(&self) -> Pace {
+        self.script.0.lock().unwrap().pace
+    }
+
+    async fn survey(&self, steps: Vec<SurveyStep>) -> Vec<Result<Survey, Failure>> {
+        let _running = self.batch(What::Survey, steps.len());
+        let mut results = Vec::new();
+        for step in steps {
+            results.push(self.survey_one(step).await);
+        }
+        results
     }
 
     async fn open(&self, steps: Vec<OpenStep>) -> Vec<Result<Opened, Failure>> {

@@ -1,4 +1,4 @@
--- What a launch reads before anything is written down or made.
+-- What launches read before anything is written down or made, for all of them at once.
 SELECT {now},
     me.rolsuper OR me.rolcreaterole,
     account.oid,
@@ -12,22 +12,23 @@ SELECT {now},
         OR grave.rolbypassrls,
     me.rolsuper OR grave.oid IS NOT NULL AND pg_has_role(me.oid, grave.oid, 'USAGE'),
     EXISTS (SELECT FROM pg_roles marker WHERE marker.rolname = {marker} AND NOT marker.rolsuper)
-FROM pg_roles me
-    LEFT JOIN pg_roles account ON account.rolname = {account}
-    LEFT JOIN pg_roles elevated ON elevated.rolname = {elevated}
-    LEFT JOIN pg_roles grave ON grave.rolname = {grave}
-WHERE me.rolname = current_user;
-SELECT m.grantor, g.rolname, {inherits}, m.grantor = me.oid
-FROM pg_auth_members m
-    JOIN pg_roles elevated ON elevated.oid = m.roleid AND elevated.rolname = {elevated}
-    JOIN pg_roles account ON account.oid = m.member AND account.rolname = {account}
+FROM (VALUES {wishes}) wish(number, account, elevated, grave)
     JOIN pg_roles me ON me.rolname = current_user
-    LEFT JOIN pg_roles g ON g.oid = m.grantor;
-SELECT g.oid, g.rolname
-FROM pg_auth_members m
-    JOIN pg_roles elevated ON elevated.oid = m.roleid AND elevated.rolname = {elevated}
+    LEFT JOIN pg_roles account ON account.rolname = wish.account
+    LEFT JOIN pg_roles elevated ON elevated.rolname = wish.elevated
+    LEFT JOIN pg_roles grave ON grave.rolname = wish.grave
+ORDER BY wish.number;
+SELECT wish.number, m.grantor, {inherits}
+FROM (VALUES {wishes}) wish(number, account, elevated, grave)
+    JOIN pg_roles account ON account.rolname = wish.account
+    JOIN pg_roles elevated ON elevated.rolname = wish.elevated
+    JOIN pg_auth_members m ON m.roleid = elevated.oid AND m.member = account.oid;
+SELECT wish.elevated, g.oid, g.rolname
+FROM (SELECT DISTINCT elevated FROM (VALUES {wishes}) every(number, account, elevated, grave)) wish
+    JOIN pg_roles elevated ON elevated.rolname = wish.elevated
+    JOIN pg_auth_members m ON m.roleid = elevated.oid
     JOIN pg_roles g ON g.oid = m.member
-WHERE m.admin_option AND (g.rolname = current_user OR pg_has_role(current_user, g.oid, 'USAGE'))
-ORDER BY g.rolname <> current_user, g.oid;
+WHERE {per_grantor} AND m.admin_option AND (g.rolname = current_user OR pg_has_role(current_user, g.oid, 'USAGE'))
+ORDER BY wish.elevated, g.rolname <> current_user, g.oid;
 SELECT r.oid, r.rolname FROM pg_roles r
 WHERE r.oid = CASE WHEN {per_grantor} THEN 10::oid ELSE (SELECT oid FROM pg_roles WHERE rolname = current_user) END;
