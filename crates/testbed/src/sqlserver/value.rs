@@ -167,6 +167,26 @@ impl Value {
         })
     }
 
+    /// The value as another type, in the form that a style of `CONVERT` says.
+    ///
+    /// # Errors
+    /// As [`Value::cast`], and for styles that the stand-in does not know.
+    pub(crate) fn styled(self, kind: Kind, style: i64) -> Result<Self, SqlError> {
+        match (self, kind, style) {
+            (value, _, 0) => value.cast(kind),
+            (Self::Null, ..) => Ok(Self::Null),
+            (Self::Binary(bytes), Kind::Text(_), 1) => {
+                let hex: String = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
+                Self::Text(format!("0x{hex}")).cast(kind)
+            }
+            (Self::Moment(ms), Kind::Text(_), 108) => Self::text(&show_moment(ms)[11..19]).cast(kind),
+            (Self::Moment(ms), Kind::Text(_), 112) => Self::Text(show_moment(ms)[..10].replace('-', "")).cast(kind),
+            (Self::Moment(ms), Kind::Text(_), 120) => Self::text(&show_moment(ms)[..19]).cast(kind),
+            (Self::Moment(ms), Kind::Text(_), 126 | 127) => Self::Text(show_moment(ms).replace(' ', "T")).cast(kind),
+            (_, _, style) => Err(SqlError::unknown(&format!("CONVERT to {kind:?} with style {style}"))),
+        }
+    }
+
     /// The value as a text.
     pub(crate) fn shown(&self) -> String {
         match self {

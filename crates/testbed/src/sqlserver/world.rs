@@ -23,13 +23,16 @@ pub(crate) struct World {
     pub(crate) sessions: Sessions,
     /// The session whose transaction has changed something, and how the catalogue was before.
     transaction: Option<(u16, Catalogue)>,
+    /// Locks that applications have named: the name, the session whose transaction holds it, whether alone.
+    locks: Vec<(String, u16, bool)>,
     /// Whether the server is to end.
     pub(crate) stopping: bool,
 }
 
 impl Shared {
     pub(crate) fn new(catalogue: Catalogue) -> Self {
-        let world = World { catalogue, sessions: Sessions::default(), transaction: None, stopping: false };
+        let world =
+            World { catalogue, sessions: Sessions::default(), transaction: None, locks: Vec::new(), stopping: false };
         Self { world: Mutex::new(world), changed: Condvar::new() }
     }
 
@@ -43,17 +46,38 @@ impl Shared {
     ///
     /// # Errors
     /// 1222 if that takes too long.
-    pub(crate) fn for_session(&self, session: u16) -> Result<MutexGuard<'_, World>, SqlError> {
+    pub(crate) fn for_session(
+        &self,
+        session: u16,
+        patience: Option<Duration>,
+    ) -> Result<MutexGuard<'_, World>, SqlError> {
         let others = |world: &mut World| {
             let killed = world.sessions.get(session).is_some_and(|session| session.killed);
             !killed && world.transaction.as_ref().is_some_and(|(owner, _)| *owner != session)
         };
-        let waited = self.changed.wait_timeout_while(self.at_once(), PATIENCE, others);
+        let waited = self.changed.wait_timeout_while(self.at_once(), patience.unwrap_or(PATIENCE), others);
         let (world, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
         if timeout.timed_out() {
             return Err(SqlError::new(1222, "Lock request time out period exceeded."));
         }
         Ok(world)
+    }
+
+    /// Takes a lock for the transaction of a session, waiting at most so long. Whether it got it.
+    pub(crate) fn lock(&self, name: &str, session: u16, alone: bool, patience: Duration) -> bool {
+        let held = |world: &mut World| {
+            world
+                .locks
+                .iter()
+                .any(|(other, owner, exclusive)| other == name && *owner != session && (alone || *exclusive))
+        };
+        let waited = self.changed.wait_timeout_while(self.at_once(), patience, held);
+        let (mut world, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+        if timeout.timed_out() {
+            return false;
+        }
+        world.locks.push((name.to_owned(), session, alone));
+        true
     }
 
     /// Wakes those who wait for a transaction.
@@ -72,6 +96,7 @@ impl World {
 
     /// Ends the transaction of a session.
     pub(crate) fn end(&mut self, session: u16, keep: bool) {
+        self.locks.retain(|(_, owner, _)| *owner != session);
         if let Some((owner, before)) = self.transaction.take_if(|(owner, _)| *owner == session) {
             debug_assert_eq!(owner, session);
             if !keep {

@@ -1,9 +1,8 @@
 //! Functions, and the values with `@@`.
 
 use super::super::error::SqlError;
-use super::super::run;
 use super::super::sql::Expr;
-use super::super::state::now;
+use super::super::state::{new_guid, now};
 use super::super::value::{Value, same};
 use super::Scope;
 
@@ -25,6 +24,7 @@ pub(super) fn global(scope: &Scope<'_>, name: &str) -> Result<Value, SqlError> {
         "rowcount" => Value::Int(i64::try_from(own.row_count).unwrap_or(i64::MAX)),
         "error" => Value::Int(own.error.as_ref().map_or(0, |error| i64::from(error.number))),
         "max_precision" => Value::Int(38),
+        "fetch_status" => Value::Int(own.fetch_status),
         "microsoftversion" => Value::Int(0x1000_1004),
         "options" => Value::Int(5496),
         "textsize" => Value::Int(2_147_483_647),
@@ -35,15 +35,17 @@ pub(super) fn global(scope: &Scope<'_>, name: &str) -> Result<Value, SqlError> {
 /// A function.
 pub(super) fn call(scope: &Scope<'_>, name: &str, arguments: &[Expr]) -> Result<Value, SqlError> {
     // These have a word as their first argument that is no column.
-    if matches!(name, "DATEDIFF" | "DATEDIFF_BIG" | "DATEADD") {
+    if matches!(name, "DATEDIFF" | "DATEDIFF_BIG" | "DATEADD" | "DATEPART") {
         return date(scope, name, arguments);
     }
     let values = arguments.iter().map(|argument| scope.value(argument)).collect::<Result<Vec<_>, _>>()?;
     match name {
         "ISNULL" | "COALESCE" => Ok(values.into_iter().find(|value| *value != Value::Null).unwrap_or(Value::Null)),
         "CONCAT" => Ok(Value::Text(values.iter().map(Value::shown).collect())),
-        "GETDATE" | "GETUTCDATE" | "SYSUTCDATETIME" | "SYSDATETIME" if values.is_empty() => Ok(Value::Moment(now())),
-        "NEWID" => Ok(Value::Text(run::new_guid())),
+        "GETDATE" | "GETUTCDATE" | "SYSUTCDATETIME" | "SYSDATETIME" | "SYSDATETIMEOFFSET" if values.is_empty() => {
+            Ok(Value::Moment(now()))
+        }
+        "NEWID" => Ok(Value::Text(new_guid())),
         "XACT_STATE" => Ok(Value::Int(i64::from(scope.own.transactions > 0))),
         "ERROR_NUMBER" => Ok(scope.own.error.as_ref().map_or(Value::Null, |error| Value::Int(i64::from(error.number)))),
         "ERROR_MESSAGE" => Ok(scope.own.error.as_ref().map_or(Value::Null, |error| Value::text(&error.text))),
@@ -115,31 +117,10 @@ fn text(name: &str, values: &[Value]) -> Option<Value> {
 fn identity(scope: &Scope<'_>, name: &str, values: &[Value]) -> Result<Value, SqlError> {
     let (catalogue, own) = (scope.catalogue, scope.own);
     let shown = |at: usize| values.get(at).map(Value::shown).unwrap_or_default();
-    let none = values.is_empty();
     let database = catalogue.database(&own.database)?;
     let user = own.contained.as_ref().map(|(_, user)| *user).or_else(|| catalogue.user_in(database, own.login));
     let yes = |bit: bool| Value::Int(i64::from(bit));
     Ok(match name {
-        "DB_NAME" if none => Value::text(&database.name),
-        "DB_NAME" => match values.first() {
-            Some(Value::Int(id)) => {
-                let found = catalogue.databases.iter().find(|database| database.id == *id);
-                found.map_or(Value::Null, |found| Value::text(&found.name))
-            }
-            _ => Value::Null,
-        },
-        "DB_ID" if none => Value::Int(database.id),
-        "DB_ID" => catalogue.database(&shown(0)).map_or(Value::Null, |found| Value::Int(found.id)),
-        "SCHEMA_ID" => database.schema(&shown(0)).map_or(Value::Null, |found| Value::Int(found.id)),
-        "SCHEMA_NAME" => match values.first() {
-            Some(Value::Int(id)) => {
-                let found = database.schemas.iter().find(|schema| schema.id == *id);
-                found.map_or(Value::Null, |found| Value::text(&found.name))
-            }
-            None => Value::text("dbo"),
-            _ => Value::Null,
-        },
-        "OBJECT_ID" => object_id(scope, &shown(0)),
         "HOST_NAME" => scope.sessions.get(own.session).map_or(Value::Null, |session| Value::text(&session.host)),
         "APP_NAME" => scope.sessions.get(own.session).map_or(Value::Null, |session| Value::text(&session.program)),
         "HAS_DBACCESS" => match catalogue.database(&shown(0)) {
@@ -171,6 +152,53 @@ fn identity(scope: &Scope<'_>, name: &str, values: &[Value]) -> Result<Value, Sq
             "net_transport" => Value::text("TCP"),
             "auth_scheme" => Value::text("SQL"),
             _ => Value::Null,
+        },
+        _ => return thing(scope, name, values, user),
+    })
+}
+
+/// Functions about databases and what is in them.
+fn thing(scope: &Scope<'_>, name: &str, values: &[Value], user: Option<i64>) -> Result<Value, SqlError> {
+    let (catalogue, none) = (scope.catalogue, values.is_empty());
+    let shown = |at: usize| values.get(at).map(Value::shown).unwrap_or_default();
+    let database = catalogue.database(&scope.own.database)?;
+    Ok(match name {
+        "DB_NAME" if none => Value::text(&database.name),
+        "DB_NAME" => match values.first() {
+            Some(Value::Int(id)) => {
+                let found = catalogue.databases.iter().find(|database| database.id == *id);
+                found.map_or(Value::Null, |found| Value::text(&found.name))
+            }
+            _ => Value::Null,
+        },
+        "DB_ID" if none => Value::Int(database.id),
+        "DB_ID" => catalogue.database(&shown(0)).map_or(Value::Null, |found| Value::Int(found.id)),
+        "SCHEMA_ID" => database.schema(&shown(0)).map_or(Value::Null, |found| Value::Int(found.id)),
+        "SCHEMA_NAME" => match values.first() {
+            Some(Value::Int(id)) => {
+                let found = database.schemas.iter().find(|schema| schema.id == *id);
+                found.map_or(Value::Null, |found| Value::text(&found.name))
+            }
+            None => Value::text("dbo"),
+            _ => Value::Null,
+        },
+        "OBJECT_ID" => object_id(scope, &shown(0)),
+        "OBJECT_NAME" | "OBJECT_SCHEMA_NAME" => {
+            let found = database.objects.iter().find(|object| values.first() == Some(&Value::Int(object.id)));
+            found.map_or(Value::Null, |object| {
+                let schema = database.schemas.iter().find(|schema| schema.id == object.schema);
+                if name == "OBJECT_NAME" {
+                    Value::text(&object.name)
+                } else {
+                    schema.map_or(Value::Null, |schema| Value::text(&schema.name))
+                }
+            })
+        }
+        "DATABASEPROPERTYEX" => match (catalogue.database(&shown(0)), shown(1).to_lowercase().as_str()) {
+            (Err(_), _) => Value::Null,
+            (Ok(_), "updateability") => Value::text("READ_WRITE"),
+            (Ok(_), "status") => Value::text("ONLINE"),
+            (Ok(_), other) => return Err(SqlError::unknown(&format!("DATABASEPROPERTYEX of {other}"))),
         },
         _ => return principal(scope, name, values, user),
     })
@@ -210,18 +238,62 @@ fn principal(scope: &Scope<'_>, name: &str, values: &[Value], user: Option<i64>)
 fn permission(scope: &Scope<'_>, securable: &Value, class: &str, permission: &str) -> Result<Value, SqlError> {
     let (catalogue, own) = (scope.catalogue, scope.own);
     let permission = permission.to_uppercase();
+    let parts = name_parts(&securable.shown());
+    let last = parts.last().cloned().unwrap_or_default();
+    let here = catalogue.database(&own.database)?;
+    let user = own.contained.as_ref().map(|(_, user)| *user).or_else(|| catalogue.user_in(here, own.login));
+    let may_here = |on| user.is_some_and(|user| catalogue.may_in(here, user, &permission, on));
     let has = match class.to_uppercase().as_str() {
         "" | "SERVER" => catalogue.may(own.login, &permission),
         "DATABASE" => {
-            let name = if *securable == Value::Null { own.database.clone() } else { securable.shown() };
+            let name = if *securable == Value::Null { own.database.clone() } else { last };
             let Ok(database) = catalogue.database(&name) else { return Ok(Value::Null) };
-            let user = catalogue.user_in(database, own.login);
+            let user = if database.id == here.id { user } else { catalogue.user_in(database, own.login) };
             user.is_some_and(|user| catalogue.may_in(database, user, &permission, None))
         }
-        "LOGIN" => catalogue.may(own.login, "ALTER ANY LOGIN"),
+        "LOGIN" | "SERVER ROLE" => {
+            let Some(found) = catalogue.principal(&last) else { return Ok(Value::Null) };
+            catalogue.may_on_principal(own.login, found.id, &permission)
+        }
+        "ROLE" | "USER" => {
+            let Some(found) = here.principal(&last) else { return Ok(Value::Null) };
+            may_here(Some((4, found.id)))
+        }
+        "OBJECT" if parts.len() == 3 && parts[0].eq_ignore_ascii_case("msdb") => {
+            let msdb = catalogue.database("msdb")?;
+            // Everybody in the Agent's roles sees jobs through the view, and only the owner of the database the table.
+            let user = catalogue.user_in(msdb, own.login);
+            let view = last.eq_ignore_ascii_case("sysjobs_view");
+            user.is_some_and(|user| user == 1 || view && msdb.roles_of(user).iter().any(|id| (5..=7).contains(id)))
+        }
+        "OBJECT" => {
+            let schema = if parts.len() > 1 { parts[parts.len() - 2].clone() } else { "dbo".to_owned() };
+            let Ok(found) = here.object(&schema, &last) else { return Ok(Value::Null) };
+            may_here(Some((1, found.id)))
+        }
         _ => return Err(SqlError::unknown(&format!("HAS_PERMS_BY_NAME for the class {class}"))),
     };
     Ok(Value::Int(i64::from(has)))
+}
+
+/// The parts of a name, without their brackets.
+fn name_parts(name: &str) -> Vec<String> {
+    let (mut parts, mut part, mut quoted) = (Vec::new(), String::new(), false);
+    let mut chars = name.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '[' if part.is_empty() && !quoted => quoted = true,
+            ']' if quoted && chars.peek() == Some(&']') => {
+                chars.next();
+                part.push(']');
+            }
+            ']' if quoted => quoted = false,
+            '.' if !quoted => parts.push(std::mem::take(&mut part)),
+            c => part.push(c),
+        }
+    }
+    parts.push(part);
+    parts
 }
 
 fn server_property(scope: &Scope<'_>, name: &str) -> Result<Value, SqlError> {
@@ -240,7 +312,7 @@ fn server_property(scope: &Scope<'_>, name: &str) -> Result<Value, SqlError> {
 }
 
 fn object_id(scope: &Scope<'_>, name: &str) -> Value {
-    let parts: Vec<String> = name.split('.').map(|part| part.trim_matches(['[', ']']).to_owned()).collect();
+    let parts = name_parts(name);
     let (database, schema, object) = match parts.as_slice() {
         [object] => (&scope.own.database, "dbo", object),
         [schema, object] => (&scope.own.database, schema.as_str(), object),
@@ -253,6 +325,12 @@ fn object_id(scope: &Scope<'_>, name: &str) -> Value {
 
 /// Differences of times and sums with them.
 fn date(scope: &Scope<'_>, name: &str, arguments: &[Expr]) -> Result<Value, SqlError> {
+    // The stand-in lives in UTC.
+    if let ("DATEPART", [Expr::Column(None, part), _]) = (name, arguments)
+        && part.eq_ignore_ascii_case("TZOFFSET")
+    {
+        return Ok(Value::Int(0));
+    }
     let [Expr::Column(None, part), first, second] = arguments else {
         return Err(SqlError::unknown(&format!("the arguments of {name}")));
     };
@@ -263,12 +341,15 @@ fn date(scope: &Scope<'_>, name: &str, arguments: &[Expr]) -> Result<Value, SqlE
         (&["hour", "hh"], 3_600_000),
         (&["day", "dd", "d"], 86_400_000),
     ];
+    if name == "DATEDIFF_BIG" && ["microsecond", "mcs"].iter().any(|name| same(name, part)) {
+        return Ok(match (moment_of(scope, first)?, moment_of(scope, second)?) {
+            (Some(from), Some(to)) => Value::Int((to - from) * 1000),
+            _ => Value::Null,
+        });
+    }
     let unit = units.iter().find(|(names, _)| names.iter().any(|name| same(name, part))).map(|(_, ms)| *ms);
     let unit: i64 = unit.ok_or_else(|| SqlError::unknown(&format!("{name} in {part}")))?;
-    let moment = |expr: &Expr| match scope.value(expr)?.cast(super::super::value::Kind::DateTime2)? {
-        Value::Moment(ms) => Ok(Some(ms)),
-        _ => Ok::<_, SqlError>(None),
-    };
+    let moment = |expr: &Expr| moment_of(scope, expr);
     if name == "DATEADD" {
         let (Value::Int(count), Some(from)) = (scope.value(first)?, moment(second)?) else { return Ok(Value::Null) };
         return Ok(Value::Moment(from + count * unit));
@@ -280,4 +361,12 @@ fn date(scope: &Scope<'_>, name: &str, arguments: &[Expr]) -> Result<Value, SqlE
         return Err(SqlError::new(535, "The datediff function resulted in an overflow."));
     }
     Ok(Value::Int(difference))
+}
+
+/// The value of an expression as a moment.
+fn moment_of(scope: &Scope<'_>, expr: &Expr) -> Result<Option<i64>, SqlError> {
+    match scope.value(expr)?.cast(super::super::value::Kind::DateTime2)? {
+        Value::Moment(ms) => Ok(Some(ms)),
+        _ => Ok(None),
+    }
 }

@@ -19,7 +19,8 @@ pub(super) fn kind(scope: &Scope<'_>, expr: &Expr) -> Result<Kind, SqlError> {
         },
         Expr::Call(name, arguments) => of_call(scope, name, arguments)?,
         Expr::CountAll => Kind::Int,
-        Expr::Cast(_, kind) => *kind,
+        Expr::Cast(_, kind) | Expr::Styled(_, kind, _) => *kind,
+        Expr::Collate(inner, _) => kind(scope, inner)?,
         Expr::Negative(inner) => kind(scope, inner)?,
         Expr::Not(_) | Expr::IsNull(..) | Expr::In(..) | Expr::InQuery(..) | Expr::Exists(_) => Kind::Bit,
         Expr::Binary(Op::Add | Op::Subtract | Op::Multiply | Op::Divide | Op::Modulo | Op::BitAnd, left, right) => {
@@ -73,7 +74,7 @@ fn of_call(scope: &Scope<'_>, name: &str, arguments: &[Expr]) -> Result<Kind, Sq
         },
         "CONCAT" | "REPLACE" | "STRING_AGG" => Kind::Text(None),
         "GETDATE" | "GETUTCDATE" => Kind::DateTime,
-        "SYSUTCDATETIME" | "SYSDATETIME" => Kind::DateTime2,
+        "SYSUTCDATETIME" | "SYSDATETIME" | "SYSDATETIMEOFFSET" => Kind::DateTime2,
         "DATEADD" => of(2)?,
         "DATEDIFF_BIG" => Kind::BigInt,
         "SUSER_SID" => Kind::Binary(Some(85)),
@@ -81,7 +82,7 @@ fn of_call(scope: &Scope<'_>, name: &str, arguments: &[Expr]) -> Result<Kind, Sq
         "SERVERPROPERTY" | "CONNECTIONPROPERTY" | "DATABASEPROPERTYEX" | "SESSIONPROPERTY" => Kind::Variant,
         "QUOTENAME" => Kind::Text(Some(258)),
         "SUSER_SNAME" | "SUSER_NAME" | "ORIGINAL_LOGIN" | "USER_NAME" | "DB_NAME" | "SCHEMA_NAME" | "HOST_NAME"
-        | "APP_NAME" | "OBJECT_NAME" | "SYSTEM_USER" => Kind::Text(Some(128)),
+        | "APP_NAME" | "OBJECT_NAME" | "OBJECT_SCHEMA_NAME" | "COL_NAME" | "SYSTEM_USER" => Kind::Text(Some(128)),
         "ERROR_MESSAGE" => Kind::Text(Some(4000)),
         _ => Kind::Int,
     })

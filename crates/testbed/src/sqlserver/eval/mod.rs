@@ -25,9 +25,53 @@ pub(crate) struct Own {
     /// For a user with a password of its own: the only database that it can be in.
     pub(crate) contained: Option<(String, i64)>,
     pub(crate) variables: HashMap<String, (Kind, Value)>,
+    /// Variables that are tables.
+    pub(crate) tables: HashMap<String, TableVariable>,
+    /// Cursors: the rows that are left, the next one last. `None` before it is opened.
+    pub(crate) cursors: HashMap<String, Cursor>,
+    /// Whether the last `FETCH` found a row: 0 if it did.
+    pub(crate) fetch_status: i64,
+    /// How long it waits for others.
+    pub(crate) lock_timeout: Option<std::time::Duration>,
     pub(crate) transactions: u32,
     pub(crate) row_count: u64,
     pub(crate) error: Option<SqlError>,
+}
+
+impl Own {
+    /// A session's own things at its beginning.
+    pub(crate) fn new(session: u16, login: i64, login_name: &str, database: &str) -> Self {
+        Self {
+            session,
+            login,
+            login_name: login_name.to_owned(),
+            database: database.to_owned(),
+            contained: None,
+            variables: HashMap::new(),
+            tables: HashMap::new(),
+            cursors: HashMap::new(),
+            fetch_status: 0,
+            lock_timeout: None,
+            transactions: 0,
+            row_count: 0,
+            error: None,
+        }
+    }
+}
+
+/// A variable that is a table.
+#[derive(Debug, Clone)]
+pub(crate) struct TableVariable {
+    pub(crate) table: Table,
+    /// The column that counts by itself, and its last number.
+    pub(crate) counts: Option<(usize, i64)>,
+}
+
+/// A cursor.
+#[derive(Debug, Clone)]
+pub(crate) struct Cursor {
+    pub(crate) query: super::sql::Query,
+    pub(crate) rows: Option<Vec<Vec<Value>>>,
 }
 
 /// What expressions are evaluated in.
@@ -38,6 +82,8 @@ pub(crate) struct Scope<'a> {
     pub(crate) own: &'a Own,
     /// The rows that are looked at, each with the name of its table and its columns.
     pub(crate) rows: &'a [Bound<'a>],
+    /// Queries with names in front of the one that is run, with their results.
+    pub(crate) named: &'a [(String, Table)],
     /// The scope of the query around this one.
     pub(crate) outer: Option<&'a Scope<'a>>,
 }
@@ -54,7 +100,7 @@ pub(crate) struct Bound<'a> {
 impl<'a> Scope<'a> {
     /// A scope without rows.
     pub(crate) fn new(catalogue: &'a Catalogue, sessions: &'a Sessions, own: &'a Own) -> Self {
-        Self { catalogue, sessions, own, rows: &[], outer: None }
+        Self { catalogue, sessions, own, rows: &[], named: &[], outer: None }
     }
 
     /// The type and the value of a column.
@@ -85,6 +131,8 @@ impl<'a> Scope<'a> {
             Expr::Call(name, arguments) => functions::call(self, name, arguments),
             Expr::CountAll => Err(SqlError::unknown("COUNT(*) within another expression")),
             Expr::Cast(inner, kind) => self.value(inner)?.cast(*kind),
+            Expr::Styled(inner, kind, style) => self.value(inner)?.styled(*kind, *style),
+            Expr::Collate(inner, _) => self.value(inner),
             Expr::Negative(inner) => match self.value(inner)? {
                 Value::Int(number) => Ok(Value::Int(-number)),
                 Value::Null => Ok(Value::Null),
@@ -141,6 +189,7 @@ impl<'a> Scope<'a> {
     }
 
     fn binary(&self, op: Op, left: &Expr, right: &Expr) -> Result<Value, SqlError> {
+        let exact = [left, right].iter().any(|side| matches!(side, Expr::Collate(_, true)));
         let left = self.value(left)?;
         // What stands behind is not looked at where it makes no difference.
         match (op, &left) {
@@ -165,7 +214,13 @@ impl<'a> Scope<'a> {
                 (text, pattern) => like(&fold(&text.shown()), &fold(&pattern.shown())).map(Value::Bit),
             },
             Op::Equal | Op::Unequal | Op::Less | Op::LessOrEqual | Op::Greater | Op::GreaterOrEqual => {
-                let Some(order) = left.compare(&right)? else { return Ok(Value::Null) };
+                let order = match (&left, &right) {
+                    (Value::Text(a), Value::Text(b)) if exact => {
+                        Some(a.trim_end_matches(' ').cmp(b.trim_end_matches(' ')))
+                    }
+                    _ => left.compare(&right)?,
+                };
+                let Some(order) = order else { return Ok(Value::Null) };
                 Ok(Value::Bit(match op {
                     Op::Equal => order == Ordering::Equal,
                     Op::Unequal => order != Ordering::Equal,

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use super::super::error::SqlError;
-use super::super::sql::{Expr, Item, Query, Source};
+use super::super::sql::{Expr, Item, Named, Query, Source};
 use super::super::value::{Kind, Value, same};
 use super::super::views;
 use super::{Bound, Scope};
@@ -20,41 +20,18 @@ pub(crate) struct Table {
 /// # Errors
 /// For what is not there, may not be seen, or is not understood.
 pub(crate) fn select(query: &Query, outer: &Scope<'_>) -> Result<Table, SqlError> {
+    if !query.with.is_empty() {
+        let mut named = outer.named.to_vec();
+        for one in &query.with {
+            let table = named_query(one, &Scope { named: &named, ..*outer })?;
+            named.push((one.name.clone(), table));
+        }
+        let plain = Query { with: Vec::new(), ..query.clone() };
+        return select(&plain, &Scope { named: &named, ..*outer });
+    }
     let tables = tables(query, outer)?;
     let columns = columns(query, &tables, outer)?;
-    let mut kept: Vec<Vec<Option<usize>>> = vec![Vec::new()];
-    for (at, join) in query.from.iter().enumerate() {
-        let mut next = Vec::new();
-        for row in kept {
-            let mut found = false;
-            for candidate in 0..tables[at].rows.len() {
-                let mut longer = row.clone();
-                longer.push(Some(candidate));
-                if let Some(on) = &join.on
-                    && !within(query, &tables, outer, &longer, |scope| scope.holds(on))?
-                {
-                    continue;
-                }
-                found = true;
-                next.push(longer);
-            }
-            if !found && join.left {
-                let mut longer = row;
-                longer.push(None);
-                next.push(longer);
-            }
-        }
-        kept = next;
-    }
-    if let Some(filter) = &query.filter {
-        let mut passed = Vec::new();
-        for row in kept {
-            if within(query, &tables, outer, &row, |scope| scope.holds(filter))? {
-                passed.push(row);
-            }
-        }
-        kept = passed;
-    }
+    let kept = joined(query, &tables, outer)?;
     let mut rows = if query.items.iter().any(is_aggregate) {
         let row = aggregates(query, &tables, outer, &kept)?;
         vec![(row, Vec::new())]
@@ -74,7 +51,8 @@ pub(crate) fn select(query: &Query, outer: &Scope<'_>) -> Result<Table, SqlError
     if query.distinct {
         unique(&mut rows);
     }
-    if let Some(top) = query.top {
+    if let Some(top) = &query.top {
+        let Value::Int(top) = outer.value(top)? else { return Err(SqlError::unknown("TOP of what is no number")) };
         rows.truncate(usize::try_from(top).unwrap_or(usize::MAX));
     }
     if let Some((all, more)) = &query.union {
@@ -86,6 +64,78 @@ pub(crate) fn select(query: &Query, outer: &Scope<'_>) -> Result<Table, SqlError
     Ok(Table { columns, rows })
 }
 
+/// The rows of the tables that belong together and pass the filter, each as the places in its tables.
+fn joined(query: &Query, tables: &[Table], outer: &Scope<'_>) -> Result<Vec<Vec<Option<usize>>>, SqlError> {
+    let mut kept: Vec<Vec<Option<usize>>> = vec![Vec::new()];
+    for (at, join) in query.from.iter().enumerate() {
+        let mut next = Vec::new();
+        for row in kept {
+            let mut found = false;
+            for candidate in 0..tables[at].rows.len() {
+                let mut longer = row.clone();
+                longer.push(Some(candidate));
+                if let Some(on) = &join.on
+                    && !within(query, tables, outer, &longer, |scope| scope.holds(on))?
+                {
+                    continue;
+                }
+                found = true;
+                next.push(longer);
+            }
+            if !found && join.left {
+                let mut longer = row;
+                longer.push(None);
+                next.push(longer);
+            }
+        }
+        kept = next;
+    }
+    if let Some(filter) = &query.filter {
+        let mut passed = Vec::new();
+        for row in kept {
+            if within(query, tables, outer, &row, |scope| scope.holds(filter))? {
+                passed.push(row);
+            }
+        }
+        kept = passed;
+    }
+    Ok(kept)
+}
+
+/// The result of a query with a name. One that speaks of itself is asked again with what it gave last, until it gives nothing.
+fn named_query(one: &Named, outer: &Scope<'_>) -> Result<Table, SqlError> {
+    let rename = |mut table: Table| {
+        for ((name, _), given) in table.columns.iter_mut().zip(&one.columns) {
+            name.clone_from(given);
+        }
+        table
+    };
+    let of_itself = |query: &Query| {
+        query.from.iter().any(|join| match &join.source {
+            Source::View(None, _, name) => same(name, &one.name),
+            _ => false,
+        })
+    };
+    let (anchor, more) = match &one.query.union {
+        Some((true, more)) if of_itself(more) => (Query { union: None, ..one.query.clone() }, more),
+        _ => return select(&one.query, outer).map(rename),
+    };
+    let mut all = rename(select(&anchor, outer)?);
+    let mut last = all.clone();
+    // As deep as SQL Server goes.
+    for _ in 0..100 {
+        if last.rows.is_empty() {
+            return Ok(all);
+        }
+        let mut named = outer.named.to_vec();
+        named.push((one.name.clone(), last));
+        let next = select(more, &Scope { named: &named, ..*outer })?;
+        all.rows.extend(next.rows.iter().cloned());
+        last = Table { columns: all.columns.clone(), rows: next.rows };
+    }
+    Err(SqlError::new(530, "The statement terminated. The maximum recursion 100 has been exhausted."))
+}
+
 /// The columns of a query, without its rows.
 pub(super) fn columns_of(query: &Query, outer: &Scope<'_>) -> Result<Vec<(String, Kind)>, SqlError> {
     columns(query, &tables(query, outer)?, outer)
@@ -93,7 +143,17 @@ pub(super) fn columns_of(query: &Query, outer: &Scope<'_>) -> Result<Vec<(String
 
 fn tables(query: &Query, outer: &Scope<'_>) -> Result<Vec<Table>, SqlError> {
     let table = |source: &Source| match source {
-        Source::View(database, schema, name) => views::view(outer, database.as_deref(), schema, name),
+        Source::View(database, schema, name) => {
+            let named = outer.named.iter().rev().find(|(other, _)| database.is_none() && same(other, name));
+            match named {
+                Some((_, table)) => Ok(table.clone()),
+                None => views::view(outer, database.as_deref(), schema, name),
+            }
+        }
+        Source::Variable(name) => {
+            let missing = || SqlError::of_class(15, 1087, format!("Must declare the table variable \"@{name}\"."));
+            Ok(outer.own.tables.get(name).ok_or_else(missing)?.table.clone())
+        }
         Source::Query(inner) => select(inner, outer),
     };
     query.from.iter().map(|join| table(&join.source)).collect()

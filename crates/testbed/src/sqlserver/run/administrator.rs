@@ -1,6 +1,5 @@
 //! Statements without a connection: those of a test, and those of the Agent.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,17 +28,10 @@ pub(crate) fn as_administrator(
     sql: &str,
 ) -> Result<Vec<Vec<String>>> {
     let found = shared.at_once().catalogue.login(login).map(|login| login.id);
-    let mut own = Own {
-        session: 0,
-        login: found.with_context(|| format!("there is no login {login}"))?,
-        login_name: login.to_owned(),
-        database: shared.at_once().catalogue.database(database).map(|found| found.name.clone()).unwrap_or_default(),
-        contained: None,
-        variables: HashMap::new(),
-        transactions: 0,
-        row_count: 0,
-        error: None,
-    };
+    let login_id = found.with_context(|| format!("there is no login {login}"))?;
+    let database = shared.at_once().catalogue.database(database).map(|found| found.name.clone());
+    let database = database.map_err(|error| anyhow::anyhow!("{}", error.text))?;
+    let mut own = Own::new(0, login_id, login, &database);
     let mut pause = Never;
     let mut run = Run::new(shared, &mut own, &mut pause);
     run.batch(sql);

@@ -1,17 +1,10 @@
 //! Jobs of the Agent: they are rows, and run when a test says so.
 
 use super::super::error::SqlError;
-use super::super::state::{Catalogue, Job, JobStep, Schedule, check_name, now, random};
+use super::super::state::{Catalogue, Job, JobStep, Schedule, check_name, new_guid, now};
 use super::super::value::{Value, same};
 use super::Run;
 use super::procedure::Arguments;
-
-/// An id of a job, as text.
-pub(crate) fn new_guid() -> String {
-    let bytes: [u8; 16] = random();
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
-    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
-}
 
 impl Run<'_> {
     /// `sp_add_job`. Returns the job's id.

@@ -1,19 +1,21 @@
 //! Carrying statements out, one after the other, as a session's batch.
 
 mod administrator;
+mod authorization;
 mod job;
 mod permission;
 mod principal;
 mod procedure;
 mod property;
 mod role;
+mod rows;
 mod securable;
 mod session;
 
 pub(crate) use administrator::{as_administrator, run_job};
-pub(crate) use job::new_guid;
 pub(crate) use procedure::Arguments;
 
+use std::collections::HashMap;
 use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
@@ -56,6 +58,9 @@ pub(crate) enum Flow {
     /// The client wants no more of it.
     Stopped,
 }
+
+/// Variables by their names.
+pub(crate) type Variables = HashMap<String, (Kind, Value)>;
 
 /// A batch under way.
 pub(crate) struct Run<'a> {
@@ -120,6 +125,7 @@ impl<'a> Run<'a> {
     fn one(&mut self, statement: &Statement) -> Result<Flow, SqlError> {
         match statement {
             Statement::SetOption => {}
+            Statement::SetLockTimeout(time) => self.own.lock_timeout = *time,
             Statement::SetXactAbort(on) => self.xact_abort = *on,
             Statement::Return => return Ok(Flow::Return),
             Statement::Block(statements) => return self.all(statements),
@@ -164,11 +170,19 @@ impl<'a> Run<'a> {
             }
             Statement::Select(query) => return self.query(query),
             Statement::WaitFor(time) => return self.wait_for(time),
-            Statement::Execute(name, arguments) => return self.execute(name, arguments),
+            Statement::Execute(result, name, arguments) => return self.execute(result.as_deref(), name, arguments),
             Statement::ExecuteText(text) => {
                 let text = self.value(text)?.shown();
-                return self.all(&sql::parse(&text)?);
+                let statements = sql::parse(&text)?;
+                return self.with_variables(Vec::new(), |run| run.all(&statements)).map(|(flow, _)| flow);
             }
+            Statement::DeclareTable(..)
+            | Statement::DeclareCursor(..)
+            | Statement::OpenCursor(_)
+            | Statement::Fetch(..)
+            | Statement::CloseCursor(_)
+            | Statement::DeallocateCursor(_)
+            | Statement::Delete(..) => return self.rows_statement(statement),
             other => return self.change(other),
         }
         self.events.push(Event::Done(None));
@@ -199,8 +213,8 @@ impl<'a> Run<'a> {
             Statement::DropDatabase(name, if_exists) => self.drop_database(name, *if_exists)?,
             Statement::CreateTable(name, columns) => self.create_table(name, columns)?,
             Statement::DropTable(name, if_exists) => self.drop_table(name, *if_exists)?,
-            Statement::Insert(name, rows) => {
-                let count = self.insert(name, rows)?;
+            Statement::Insert(to, from) => {
+                let count = self.insert(to, from)?;
                 self.own.row_count = count;
                 self.events.push(Event::Done(Some(count)));
                 return Ok(Flow::Next);
@@ -251,7 +265,7 @@ impl<'a> Run<'a> {
     }
 
     fn query(&mut self, query: &Query) -> Result<Flow, SqlError> {
-        let world = self.shared.for_session(self.own.session)?;
+        let world = self.shared.for_session(self.own.session, self.own.lock_timeout)?;
         let table = select(query, &Scope::new(&world.catalogue, &world.sessions, self.own))?;
         drop(world);
         let count = u64::try_from(table.rows.len()).unwrap_or(u64::MAX);
@@ -281,7 +295,7 @@ impl<'a> Run<'a> {
 
     /// The value of an expression.
     pub(crate) fn value(&self, expr: &Expr) -> Result<Value, SqlError> {
-        let world = self.shared.for_session(self.own.session)?;
+        let world = self.shared.for_session(self.own.session, self.own.lock_timeout)?;
         Scope::new(&world.catalogue, &world.sessions, self.own).value(expr)
     }
 
@@ -309,26 +323,29 @@ impl<'a> Run<'a> {
 
     /// The world, to be changed. Within a transaction it can be taken back.
     pub(crate) fn write(&self) -> Result<MutexGuard<'a, World>, SqlError> {
-        let mut world = self.shared.for_session(self.own.session)?;
+        let mut world = self.shared.for_session(self.own.session, self.own.lock_timeout)?;
         if self.own.transactions > 0 {
             world.remember(self.own.session);
         }
         Ok(world)
     }
 
-    /// Parameters of a statement become its variables.
+    /// Parameters of a statement become its variables, which are all that it has. Returns them as it leaves them.
     pub(crate) fn with_variables(
         &mut self,
         variables: Vec<(String, Kind, Value)>,
         act: impl FnOnce(&mut Self) -> Result<Flow, SqlError>,
-    ) -> Result<Flow, SqlError> {
-        let mut inner = std::collections::HashMap::new();
+    ) -> Result<(Flow, Variables), SqlError> {
+        let mut inner = HashMap::new();
         for (name, kind, value) in variables {
             inner.insert(name, (kind, value.cast(kind)?));
         }
         let outer = std::mem::replace(&mut self.own.variables, inner);
+        let tables = std::mem::take(&mut self.own.tables);
+        let cursors = std::mem::take(&mut self.own.cursors);
         let done = act(self);
-        self.own.variables = outer;
-        done
+        let left = std::mem::replace(&mut self.own.variables, outer);
+        (self.own.tables, self.own.cursors) = (tables, cursors);
+        done.map(|flow| (flow, left))
     }
 }

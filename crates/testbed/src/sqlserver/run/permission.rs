@@ -6,7 +6,10 @@ use super::super::state::{Grant, GrantState};
 use super::Run;
 
 /// Rights on the whole server; all others are of a database.
-const OF_SERVER: [&str; 16] = [
+const OF_SERVER: [&str; 19] = [
+    "IMPERSONATE ANY LOGIN",
+    "UNSAFE ASSEMBLY",
+    "ADMINISTER BULK OPERATIONS",
     "CONTROL SERVER",
     "ALTER ANY LOGIN",
     "ALTER ANY CONNECTION",
@@ -26,7 +29,8 @@ const OF_SERVER: [&str; 16] = [
 ];
 
 /// Rights in a database.
-const OF_DATABASE: [&str; 20] = [
+const OF_DATABASE: [&str; 21] = [
+    "KILL DATABASE CONNECTION",
     "CONTROL",
     "CONNECT",
     "SELECT",
@@ -54,7 +58,7 @@ impl Run<'_> {
     pub(super) fn permission(&mut self, change: &Permission) -> Result<(), SqlError> {
         for permission in &change.permissions {
             let of_server = OF_SERVER.contains(&permission.as_str()) && change.on.is_none();
-            let on_login = matches!(&change.on, Some((class, _)) if class == "LOGIN");
+            let on_login = matches!(&change.on, Some((class, _)) if class == "LOGIN" || class == "SERVER ROLE");
             if of_server || on_login {
                 self.of_server(permission, change)?;
             } else if OF_DATABASE.contains(&permission.as_str()) {

@@ -2,7 +2,9 @@
 
 use super::super::error::SqlError;
 use super::super::sql::{LoginChange, LoginOptions, UserOf};
-use super::super::state::{Authentication, Catalogue, DatabasePrincipal, GrantState, ServerPrincipal, check_name, now};
+use super::super::state::{
+    Authentication, Catalogue, DatabasePrincipal, Grant, GrantState, ServerPrincipal, check_name, now,
+};
 use super::super::value::same;
 use super::Run;
 
@@ -25,6 +27,7 @@ impl Run<'_> {
         let mut login = ServerPrincipal::login(0, name);
         apply(catalogue, &mut login, options)?;
         login.id = catalogue.new_id();
+        catalogue.grants.push(connect("CONNECT SQL", login.id, 100));
         catalogue.principals.push(login);
         Ok(())
     }
@@ -133,6 +136,7 @@ impl Run<'_> {
         };
         let sid = sid.or_else(|| Some(super::super::state::random::<28>().to_vec()));
         let id = database.new_id();
+        database.grants.push(connect("CONNECT", id, 0));
         database.principals.push(DatabasePrincipal {
             id,
             name: name.to_owned(),
@@ -198,16 +202,28 @@ impl Run<'_> {
     /// # Errors
     /// 15247 if it has not.
     pub(super) fn need_in_database(&self, catalogue: &Catalogue, permission: &str) -> Result<i64, SqlError> {
+        let user = self.user_here(catalogue)?;
+        let database = catalogue.database(&self.own.database)?;
+        if catalogue.may_in(database, user, permission, None) { Ok(user) } else { Err(SqlError::not_permitted()) }
+    }
+
+    /// As whom the session is in its database.
+    ///
+    /// # Errors
+    /// 15247 if it may not be there.
+    pub(super) fn user_here(&self, catalogue: &Catalogue) -> Result<i64, SqlError> {
         let database = catalogue.database(&self.own.database)?;
         let user = match &self.own.contained {
             Some((_, user)) => Some(*user),
             None => catalogue.user_in(database, self.own.login),
         };
-        match user {
-            Some(user) if catalogue.may_in(database, user, permission, None) => Ok(user),
-            _ => Err(SqlError::not_permitted()),
-        }
+        user.ok_or_else(SqlError::not_permitted)
     }
+}
+
+/// The right to connect, which everybody who is made gets from the owner of the server or the database.
+fn connect(permission: &str, grantee: i64, class: i64) -> Grant {
+    Grant { permission: permission.to_owned(), state: GrantState::Grant, grantee, grantor: 1, class, major: 0 }
 }
 
 /// What keeps a login from being dropped.
@@ -263,6 +279,12 @@ fn apply(catalogue: &Catalogue, login: &mut ServerPrincipal, options: &LoginOpti
         }
         login.set_password(password);
         login.must_change = options.must_change;
+    }
+    if let Some(stored) = &options.hashed
+        && !login.set_hashed(stored)
+    {
+        let text = "Invalid value given for parameter PASSWORD. Specify a valid parameter value.";
+        return Err(SqlError::new(15021, text));
     }
     if let Some(name) = &options.default_database {
         let missing = |_| SqlError::new(15010, format!("The database '{name}' does not exist."));

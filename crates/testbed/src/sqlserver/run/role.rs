@@ -55,7 +55,7 @@ impl Run<'_> {
         let catalogue = &mut world.catalogue;
         let missing = || SqlError::no_such("server role", role, "alter");
         let found = catalogue.principal(role).filter(|role| role.kind == PrincipalKind::Role).ok_or_else(missing)?;
-        let (id, fixed, owner) = (found.id, found.fixed, found.owner);
+        let (id, fixed) = (found.id, found.fixed);
         if id == 2 {
             return Err(SqlError::new(15081, "Membership of the public role cannot be changed."));
         }
@@ -63,7 +63,7 @@ impl Run<'_> {
         // Of a role that came with the server one has to be a member oneself.
         let may = catalogue.is_sysadmin(self.own.login)
             || (fixed && roles.contains(&id))
-            || (!fixed && (catalogue.may(self.own.login, "ALTER ANY SERVER ROLE") || owner == Some(self.own.login)));
+            || (!fixed && catalogue.may_on_principal(self.own.login, id, "ALTER"));
         if !may {
             return Err(missing());
         }
@@ -147,14 +147,20 @@ impl Run<'_> {
         let mut world = self.write()?;
         let missing = || SqlError::no_such("role", role, "alter");
         let owner = self.need_in_database(&world.catalogue, "CONTROL").is_ok();
-        let allowed = self.need_in_database(&world.catalogue, "ALTER ANY ROLE");
+        let allowed = {
+            let database = world.catalogue.database(&self.own.database)?;
+            let user = self.user_here(&world.catalogue)?;
+            let id = database.principal(role).map(|role| role.id);
+            world.catalogue.may_in(database, user, "ALTER ANY ROLE", None)
+                || world.catalogue.may_in(database, user, "ALTER", id.map(|id| (4, id)))
+        };
         let database = world.catalogue.database_mut(&self.own.database)?;
         let found = database.principal(role).filter(|role| role.role).ok_or_else(missing)?;
         let (id, fixed) = (found.id, found.fixed);
         if id == 0 {
             return Err(SqlError::new(15081, "Membership of the public role cannot be changed."));
         }
-        if fixed && !owner || allowed.is_err() {
+        if (fixed && !owner) || !allowed {
             return Err(missing());
         }
         let verb = if add { "add" } else { "drop" };

@@ -1,12 +1,12 @@
-//! What can be owned: databases, schemas, tables, endpoints; and who owns it.
+//! What can be owned: databases, schemas, tables, endpoints.
 
 use super::super::error::SqlError;
-use super::super::eval::Scope;
-use super::super::sql::{Authorization, AuthorizationOf, Expr, ObjectName};
-use super::super::state::{Column, Database, Endpoint, Object, PrincipalKind, Schema, check_name, now};
-use super::super::value::{Kind, same};
+use super::super::sql::ObjectName;
+use super::super::state::{Column, Database, Endpoint, Object, Schema, check_name, now};
+use super::super::value::{Kind, Value, same};
 use super::super::views::denied;
 use super::Run;
+use super::rows::fitting;
 
 impl Run<'_> {
     /// `CREATE DATABASE`.
@@ -170,8 +170,8 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// `INSERT`. Returns how many rows.
-    pub(super) fn insert(&mut self, name: &ObjectName, rows: &[Vec<Expr>]) -> Result<u64, SqlError> {
+    /// Puts rows into a table.
+    pub(super) fn insert_rows(&mut self, name: &ObjectName, rows: Vec<Vec<Value>>) -> Result<(), SqlError> {
         let (place, schema) = self.place(name);
         let mut world = self.write()?;
         let database = world.catalogue.database(&place)?;
@@ -180,19 +180,10 @@ impl Run<'_> {
         if !user.is_some_and(|user| world.catalogue.may_in(database, user, "INSERT", Some((1, object.id)))) {
             return Err(denied("INSERT", &name.name, &place, &schema));
         }
-        let scope = Scope::new(&world.catalogue, &world.sessions, self.own);
-        let mut values = Vec::new();
-        for row in rows {
-            if row.len() != object.columns.len() {
-                let text = "Column name or number of supplied values does not match table definition.";
-                return Err(SqlError::new(213, text));
-            }
-            let cast = |(expr, column): (&Expr, &Column)| scope.value(expr)?.cast(column.kind);
-            values.push(row.iter().zip(&object.columns).map(cast).collect::<Result<Vec<_>, _>>()?);
-        }
-        let count = u64::try_from(values.len()).unwrap_or(0);
+        let kinds: Vec<Kind> = object.columns.iter().map(|column| column.kind).collect();
+        let values = rows.into_iter().map(|row| fitting(row, &kinds)).collect::<Result<Vec<_>, _>>()?;
         world.catalogue.database_mut(&place)?.object_mut(&schema, &name.name)?.rows.extend(values);
-        Ok(count)
+        Ok(())
     }
 
     /// `CREATE ENDPOINT`.
@@ -215,71 +206,6 @@ impl Run<'_> {
         }
         if world.catalogue.endpoints.len() == before {
             return Err(SqlError::no_such("endpoint", name, "drop"));
-        }
-        Ok(())
-    }
-
-    /// `ALTER AUTHORIZATION`.
-    pub(super) fn alter_authorization(&mut self, change: &Authorization) -> Result<(), SqlError> {
-        let name = &change.name.name;
-        let mut world = self.write()?;
-        let catalogue = &mut world.catalogue;
-        let owner = change.to.as_deref();
-        let missing = |kind| SqlError::no_such(kind, name, "find");
-        // Of the server: the new owner is a login, or for roles a role as well.
-        if matches!(change.class, AuthorizationOf::Database | AuthorizationOf::Endpoint | AuthorizationOf::ServerRole) {
-            let to = owner.unwrap_or_default();
-            let new = catalogue.principal(to).ok_or_else(|| SqlError::no_such("principal", to, "find"))?;
-            let (id, sid) = (new.id, new.sid.clone());
-            if !catalogue.may(self.own.login, "CONTROL SERVER") {
-                return Err(SqlError::not_permitted());
-            }
-            match change.class {
-                AuthorizationOf::Database => {
-                    let database = catalogue.database_mut(name)?;
-                    let has_user =
-                        database.principals.iter().any(|user| user.id != 1 && user.sid.as_ref() == Some(&sid));
-                    if has_user {
-                        let text = "The proposed new database owner is already a user or aliased in the database.";
-                        return Err(SqlError::new(15110, text));
-                    }
-                    database.owner_sid.clone_from(&sid);
-                    if let Some(dbo) = database.principals.iter_mut().find(|user| user.id == 1) {
-                        dbo.sid = Some(sid);
-                    }
-                }
-                AuthorizationOf::Endpoint => {
-                    let found = catalogue.endpoints.iter_mut().find(|endpoint| same(&endpoint.name, name));
-                    found.ok_or_else(|| missing("endpoint"))?.owner = id;
-                }
-                _ => {
-                    let mut roles = catalogue.principals.iter_mut();
-                    let found = roles.find(|role| role.kind == PrincipalKind::Role && same(&role.name, name));
-                    found.ok_or_else(|| missing("server role"))?.owner = Some(id);
-                }
-            }
-            return Ok(());
-        }
-        self.need_in_database(catalogue, "CONTROL")?;
-        let database = catalogue.database_mut(&self.own.database)?;
-        let to = match owner {
-            Some(to) => Some(database.principal(to).ok_or_else(|| SqlError::no_such("principal", to, "find"))?.id),
-            None => None,
-        };
-        match (change.class, to) {
-            (AuthorizationOf::Schema, Some(to)) => {
-                let found = database.schemas.iter_mut().find(|schema| same(&schema.name, name));
-                found.ok_or_else(|| missing("schema"))?.owner = to;
-            }
-            (AuthorizationOf::Role, Some(to)) => {
-                let found = database.principals.iter_mut().find(|role| role.role && same(&role.name, name));
-                found.ok_or_else(|| missing("role"))?.owner = Some(to);
-            }
-            (AuthorizationOf::Object, to) => {
-                let schema = change.name.schema.as_deref().unwrap_or("dbo");
-                database.object_mut(schema, name).map_err(|_| missing("object"))?.owner = to;
-            }
-            _ => return Err(SqlError::syntax("SCHEMA OWNER")),
         }
         Ok(())
     }

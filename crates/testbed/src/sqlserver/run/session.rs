@@ -9,7 +9,7 @@ use super::{Event, Run};
 impl Run<'_> {
     /// `USE`.
     pub(super) fn use_database(&mut self, name: &str) -> Result<(), SqlError> {
-        let mut world = self.shared.for_session(self.own.session)?;
+        let mut world = self.shared.for_session(self.own.session, self.own.lock_timeout)?;
         let database = world.catalogue.database(name)?;
         let may = match &self.own.contained {
             Some((home, _)) => same(home, name),

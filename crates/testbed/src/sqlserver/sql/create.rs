@@ -1,11 +1,11 @@
 //! Statements that make and drop things that are owned: databases, schemas, roles, tables, endpoints.
 
 use super::super::error::SqlError;
-use super::Statement;
 use super::cursor::Cursor;
 use super::expression::{kind, list};
 use super::statement::object;
 use super::token::Token;
+use super::{RowsFrom, RowsTo, Statement, procedural, select};
 
 /// `CREATE … name [AUTHORIZATION owner]`.
 pub(super) fn owned(
@@ -61,21 +61,32 @@ pub(super) fn drop_table(cursor: &mut Cursor<'_>) -> Result<Statement, SqlError>
     Ok(Statement::DropTable(object(cursor)?, if_exists))
 }
 
-/// `INSERT [INTO] name VALUES (…), …`, with all columns in their order.
+/// `INSERT [INTO] name` with `VALUES`, a query or a call; all columns in their order.
 pub(super) fn insert(cursor: &mut Cursor<'_>) -> Result<Statement, SqlError> {
-    let name = object(cursor)?;
-    if !cursor.take("VALUES") {
-        return Err(cursor.unknown());
-    }
-    let mut rows = Vec::new();
-    loop {
-        cursor.need("(")?;
-        rows.push(list(cursor)?);
-        cursor.need(")")?;
-        if !cursor.take(",") {
-            return Ok(Statement::Insert(name, rows));
+    let to = if matches!(cursor.peek(0), Some(Token::Word(word)) if word.starts_with('@')) {
+        RowsTo::Variable(cursor.variable()?)
+    } else {
+        RowsTo::Table(object(cursor)?)
+    };
+    let from = if cursor.sees("SELECT") || cursor.sees("WITH") {
+        RowsFrom::Query(Box::new(select::query(cursor)?))
+    } else if cursor.take("EXECUTE") || cursor.take("EXEC") {
+        RowsFrom::Execute(Box::new(procedural::execute(cursor)?))
+    } else if cursor.take("VALUES") {
+        let mut rows = Vec::new();
+        loop {
+            cursor.need("(")?;
+            rows.push(list(cursor)?);
+            cursor.need(")")?;
+            if !cursor.take(",") {
+                break;
+            }
         }
-    }
+        RowsFrom::Values(rows)
+    } else {
+        return Err(cursor.unknown());
+    };
+    Ok(Statement::Insert(to, from))
 }
 
 /// `CREATE ENDPOINT name …`: what it listens for is read over; the stand-in opens none.

@@ -45,6 +45,10 @@ pub(crate) enum Expr {
     CountAll,
     /// `CAST` and `CONVERT`.
     Cast(Box<Expr>, Kind),
+    /// `CONVERT` with a style.
+    Styled(Box<Expr>, Kind, i64),
+    /// `COLLATE`, and whether case and spaces count.
+    Collate(Box<Expr>, bool),
     Not(Box<Expr>),
     Negative(Box<Expr>),
     Binary(Op, Box<Expr>, Box<Expr>),
@@ -84,7 +88,7 @@ pub(super) fn expression(cursor: &mut Cursor<'_>) -> Result<Expr, SqlError> {
 }
 
 fn level(cursor: &mut Cursor<'_>, depth: usize) -> Result<Expr, SqlError> {
-    let Some(operators) = LEVELS.get(depth) else { return unary(cursor) };
+    let Some(operators) = LEVELS.get(depth) else { return collated(cursor) };
     if depth == COMPARISONS && cursor.take("NOT") {
         return Ok(Expr::Not(Box::new(level(cursor, depth)?)));
     }
@@ -137,6 +141,20 @@ pub(super) fn list(cursor: &mut Cursor<'_>) -> Result<Vec<Expr>, SqlError> {
         expressions.push(expression(cursor)?);
     }
     Ok(expressions)
+}
+
+/// An expression with its collation.
+fn collated(cursor: &mut Cursor<'_>) -> Result<Expr, SqlError> {
+    let inner = unary(cursor)?;
+    if !cursor.take("COLLATE") {
+        return Ok(inner);
+    }
+    let at = *cursor;
+    match cursor.name()?.to_uppercase().as_str() {
+        "DATABASE_DEFAULT" | "CATALOG_DEFAULT" => Ok(inner),
+        name if name.ends_with("_BIN2") || name.ends_with("_BIN") => Ok(Expr::Collate(Box::new(inner), true)),
+        _ => Err(at.unknown()),
+    }
 }
 
 fn unary(cursor: &mut Cursor<'_>) -> Result<Expr, SqlError> {
@@ -202,13 +220,14 @@ fn named(cursor: &mut Cursor<'_>) -> Result<Expr, SqlError> {
             let kind = kind(cursor)?;
             cursor.need(",")?;
             let inner = expression(cursor)?;
-            // A style says how the text of a date or of bytes looks; that of the stand-in is always the same.
             if cursor.take(",") {
-                return Err(cursor.unknown());
+                let Some(Token::Number(style)) = cursor.next() else { return Err(cursor.wrong()) };
+                Expr::Styled(Box::new(inner), kind, *style)
+            } else {
+                Expr::Cast(Box::new(inner), kind)
             }
-            Expr::Cast(Box::new(inner), kind)
         }
-        _ if cursor.sees(")") || matches!(cursor.peek(0), Some(Token::Symbol(")"))) => Expr::Call(function, Vec::new()),
+        _ if matches!(cursor.peek(0), Some(Token::Symbol(")"))) => Expr::Call(function, Vec::new()),
         _ => Expr::Call(function, list(cursor)?),
     };
     cursor.need(")")?;
@@ -249,6 +268,7 @@ pub(super) fn kind(cursor: &mut Cursor<'_>) -> Result<Kind, SqlError> {
     }
     Ok(match name.as_str() {
         "sysname" => Kind::Text(Some(128)),
+        // Fixed lengths are padded, which nothing here asks for.
         "nvarchar" | "varchar" | "nchar" | "char" => Kind::Text(Some(size.unwrap_or(30))),
         "int" => Kind::Int,
         "bigint" => Kind::BigInt,
@@ -256,7 +276,7 @@ pub(super) fn kind(cursor: &mut Cursor<'_>) -> Result<Kind, SqlError> {
         "tinyint" => Kind::TinyInt,
         "bit" => Kind::Bit,
         "datetime" => Kind::DateTime,
-        "datetime2" => Kind::DateTime2,
+        "datetime2" | "datetimeoffset" => Kind::DateTime2,
         "varbinary" | "binary" => Kind::Binary(Some(size.unwrap_or(30))),
         "uniqueidentifier" => Kind::Guid,
         "sql_variant" => Kind::Variant,

@@ -12,9 +12,10 @@ mod statement;
 mod token;
 
 pub(crate) use expression::{Expr, Op};
-pub(crate) use query::{Item, Join, Query, Source};
+pub(crate) use query::{Item, Join, Named, Query, Source};
 pub(crate) use statement::{
-    Argument, Authorization, AuthorizationOf, LoginChange, LoginOptions, ObjectName, Permission, Statement, UserOf,
+    Argument, Authorization, AuthorizationOf, LoginChange, LoginOptions, ObjectName, Permission, RowsFrom, RowsTo,
+    Statement, UserOf,
 };
 
 use super::error::SqlError;
@@ -38,17 +39,20 @@ pub(crate) fn parse(sql: &str) -> Result<Vec<Statement>, SqlError> {
     }
 }
 
-/// The parameters of a statement with their types, as `sp_executesql` takes them: `@a int, @b nvarchar(10)`.
+/// The parameters of a statement with their types, as `sp_executesql` takes them: `@a int, @b nvarchar(10) OUTPUT`. The flag
+/// says that one is wanted back.
 ///
 /// # Errors
 /// For a text that is no such list.
-pub(crate) fn parameters(declared: &str) -> Result<Vec<(String, Kind)>, SqlError> {
+pub(crate) fn parameters(declared: &str) -> Result<Vec<(String, Kind, bool)>, SqlError> {
     let tokens = token::tokens(declared)?;
     let mut cursor = Cursor::new(&tokens);
     let mut parameters = Vec::new();
     while !cursor.is_empty() {
         let name = cursor.variable()?;
-        parameters.push((name, expression::kind(&mut cursor)?));
+        let kind = expression::kind(&mut cursor)?;
+        let output = cursor.take("OUTPUT") || cursor.take("OUT");
+        parameters.push((name, kind, output));
         if !cursor.is_empty() {
             cursor.need(",")?;
         }

@@ -14,7 +14,7 @@ pub(super) fn create_login(cursor: &mut Cursor<'_>) -> Result<Statement, SqlErro
     }
     cursor.need("WITH")?;
     let options = login_options(cursor)?;
-    if options.password.is_none() {
+    if options.password.is_none() && options.hashed.is_none() {
         return Err(cursor.wrong());
     }
     Ok(Statement::CreateLogin(name, options))
@@ -43,12 +43,12 @@ fn login_options(cursor: &mut Cursor<'_>) -> Result<LoginOptions, SqlError> {
         cursor.need("=")?;
         match option.as_str() {
             "PASSWORD" => {
-                if matches!(cursor.peek(0), Some(Token::Binary(_))) {
-                    return Err(at.unknown());
-                }
-                options.password = Some(cursor.text()?);
-                if cursor.sees("HASHED") {
-                    return Err(at.unknown());
+                if let Some(Token::Binary(bytes)) = cursor.peek(0) {
+                    cursor.next();
+                    cursor.need("HASHED")?;
+                    options.hashed = Some(bytes.clone());
+                } else {
+                    options.password = Some(cursor.text()?);
                 }
                 options.must_change |= cursor.take("MUST_CHANGE");
                 if cursor.take("OLD_PASSWORD") {
@@ -183,9 +183,11 @@ pub(super) fn permission(cursor: &mut Cursor<'_>, verb: &'static str) -> Result<
     while cursor.take(",") {
         to.push(cursor.name()?);
     }
-    if cursor.sees("WITH") || cursor.sees("CASCADE") {
+    if cursor.sees("WITH") {
         return Err(cursor.unknown());
     }
+    // Nothing here was given on by those who got it.
+    cursor.take("CASCADE");
     let by = if cursor.take("AS") { Some(cursor.name()?) } else { None };
     Ok(Statement::Permission(Permission { verb, permissions, on, to, by }))
 }

@@ -3,6 +3,7 @@
 use super::super::error::SqlError;
 use super::cursor::Cursor;
 use super::expression::{expression, kind, list};
+use super::select;
 use super::statement::{object, statement};
 use super::token::Token;
 use super::{Argument, Expr, Statement};
@@ -53,6 +54,12 @@ pub(super) fn set(cursor: &mut Cursor<'_>) -> Result<Statement, SqlError> {
     if cursor.take("XACT_ABORT") {
         return cursor.on_off().map(Statement::SetXactAbort);
     }
+    if cursor.take("LOCK_TIMEOUT") {
+        let forever = cursor.take("-");
+        let Some(Token::Number(number)) = cursor.next() else { return Err(cursor.wrong()) };
+        let time = u64::try_from(*number).map_err(|_| cursor.wrong())?;
+        return Ok(Statement::SetLockTimeout((!forever).then_some(std::time::Duration::from_millis(time))));
+    }
     let from = *cursor;
     loop {
         let name = cursor.name()?;
@@ -85,12 +92,20 @@ pub(super) fn set(cursor: &mut Cursor<'_>) -> Result<Statement, SqlError> {
 
 /// `DECLARE`: variables, each perhaps with a value.
 pub(super) fn declare(cursor: &mut Cursor<'_>) -> Result<Statement, SqlError> {
+    if cursor.sees_at(1, "CURSOR") {
+        let name = cursor.name()?;
+        cursor.take("CURSOR");
+        while cursor.take("LOCAL") || cursor.take("FAST_FORWARD") || cursor.take("STATIC") || cursor.take("READ_ONLY") {
+        }
+        cursor.need("FOR")?;
+        return select::query(cursor).map(|query| Statement::DeclareCursor(name, query));
+    }
     let mut variables = Vec::new();
     loop {
         let name = cursor.variable()?;
         cursor.take("AS");
-        if cursor.sees("TABLE") || cursor.sees("CURSOR") {
-            return Err(cursor.unknown());
+        if cursor.take("TABLE") {
+            return table(cursor, name);
         }
         let kind = kind(cursor)?;
         let value = if cursor.take("=") { Some(expression(cursor)?) } else { None };
@@ -99,6 +114,45 @@ pub(super) fn declare(cursor: &mut Cursor<'_>) -> Result<Statement, SqlError> {
             return Ok(Statement::Declare(variables));
         }
     }
+}
+
+/// A variable that is a table.
+fn table(cursor: &mut Cursor<'_>, name: String) -> Result<Statement, SqlError> {
+    cursor.need("(")?;
+    let mut columns = Vec::new();
+    loop {
+        let column = cursor.name()?;
+        let kind = kind(cursor)?;
+        let counts = cursor.take("IDENTITY");
+        let _ = cursor.take("NOT NULL") || cursor.take("NULL");
+        columns.push((column, kind, counts));
+        if cursor.take(")") {
+            return Ok(Statement::DeclareTable(name, columns));
+        }
+        if !cursor.take(",") {
+            return Err(cursor.unknown());
+        }
+    }
+}
+
+/// `FETCH NEXT FROM cursor INTO variables`.
+pub(super) fn fetch(cursor: &mut Cursor<'_>) -> Result<Statement, SqlError> {
+    let name = cursor.name()?;
+    cursor.need("INTO")?;
+    let mut variables = vec![cursor.variable()?];
+    while cursor.take(",") {
+        variables.push(cursor.variable()?);
+    }
+    Ok(Statement::Fetch(name, variables))
+}
+
+/// `DELETE @table [WHERE …]`. Of other tables nothing is deleted here.
+pub(super) fn delete(cursor: &mut Cursor<'_>) -> Result<Statement, SqlError> {
+    cursor.take("FROM");
+    let at = *cursor;
+    let name = cursor.variable().map_err(|_| at.unknown())?;
+    let filter = if cursor.take("WHERE") { Some(expression(cursor)?) } else { None };
+    Ok(Statement::Delete(name, filter))
 }
 
 /// `PRINT`.
@@ -212,9 +266,10 @@ pub(super) fn execute(cursor: &mut Cursor<'_>) -> Result<Statement, SqlError> {
         cursor.need(")")?;
         return Ok(Statement::ExecuteText(text));
     }
-    // What it returns is always 0 here: what fails is an error.
+    let mut result = None;
     if matches!(cursor.peek(1), Some(Token::Symbol("="))) {
-        return Err(cursor.unknown());
+        result = Some(cursor.variable()?);
+        cursor.need("=")?;
     }
     let procedure = object(cursor)?;
     let mut arguments = Vec::new();
@@ -238,5 +293,5 @@ pub(super) fn execute(cursor: &mut Cursor<'_>) -> Result<Statement, SqlError> {
             break;
         }
     }
-    Ok(Statement::Execute(procedure, arguments))
+    Ok(Statement::Execute(result, procedure, arguments))
 }

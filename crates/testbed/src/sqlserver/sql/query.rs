@@ -5,7 +5,9 @@ use super::Expr;
 /// A query.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Query {
-    pub(crate) top: Option<u64>,
+    /// Queries with names that stand in front.
+    pub(crate) with: Vec<Named>,
+    pub(crate) top: Option<Expr>,
     pub(crate) distinct: bool,
     pub(crate) items: Vec<Item>,
     /// The first table, if there is any, and those that are joined to it.
@@ -15,6 +17,14 @@ pub(crate) struct Query {
     pub(crate) order: Vec<(Expr, bool)>,
     /// What stands behind `UNION ALL` (`true`) or `UNION`.
     pub(crate) union: Option<(bool, Box<Query>)>,
+}
+
+/// A query with a name, and the names of its columns if they are given. It may speak of itself behind a `UNION ALL`.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Named {
+    pub(crate) name: String,
+    pub(crate) columns: Vec<String>,
+    pub(crate) query: Query,
 }
 
 /// What a query gives.
@@ -45,6 +55,8 @@ pub(crate) struct Join {
 pub(crate) enum Source {
     /// A view or a table: the database if it is named, the schema, the name. All in lower case but the database.
     View(Option<String>, String, String),
+    /// A variable that is a table, without its `@`.
+    Variable(String),
     /// A query in brackets.
     Query(Box<Query>),
 }

@@ -4,16 +4,26 @@ use super::super::error::SqlError;
 use super::cursor::Cursor;
 use super::expression::expression;
 use super::token::Token;
-use super::{Expr, Item, Join, Query, Source};
+use super::{Expr, Item, Join, Named, Query, Source};
 
 /// Words that end what may have a name without `AS`.
-const NO_ALIAS: [&str; 24] = [
-    "FROM", "WHERE", "ORDER", "INNER", "LEFT", "JOIN", "CROSS", "ON", "UNION", "AS", "IF", "ELSE", "END", "BEGIN",
-    "SELECT", "SET", "EXEC", "EXECUTE", "DECLARE", "KILL", "USE", "DROP", "CREATE", "ALTER",
+const NO_ALIAS: [&str; 32] = [
+    "INSERT", "DELETE", "WHILE", "PRINT", "THROW", "FETCH", "OPEN", "CLOSE", "FROM", "WHERE", "ORDER", "INNER", "LEFT",
+    "JOIN", "CROSS", "ON", "UNION", "AS", "IF", "ELSE", "END", "BEGIN", "SELECT", "SET", "EXEC", "EXECUTE", "DECLARE",
+    "KILL", "USE", "DROP", "CREATE", "ALTER",
 ];
 
-/// A query, which begins with `SELECT`.
+/// A query, which begins with `SELECT` or with `WITH`.
 pub(super) fn query(cursor: &mut Cursor<'_>) -> Result<Query, SqlError> {
+    let mut with = Vec::new();
+    if cursor.take("WITH") {
+        loop {
+            with.push(named(cursor)?);
+            if !cursor.take(",") {
+                break;
+            }
+        }
+    }
     cursor.need("SELECT")?;
     let distinct = cursor.take("DISTINCT");
     let top = if cursor.take("TOP") { Some(top(cursor)?) } else { None };
@@ -48,16 +58,38 @@ pub(super) fn query(cursor: &mut Cursor<'_>) -> Result<Query, SqlError> {
             }
         }
     }
-    Ok(Query { top, distinct, items, from, filter, order, union })
+    Ok(Query { with, top, distinct, items, from, filter, order, union })
 }
 
-fn top(cursor: &mut Cursor<'_>) -> Result<u64, SqlError> {
-    let bracket = cursor.take("(");
-    let Some(Token::Number(number)) = cursor.next() else { return Err(cursor.wrong()) };
-    if bracket {
+/// A query with a name: the name, its columns perhaps, and the query in brackets.
+fn named(cursor: &mut Cursor<'_>) -> Result<Named, SqlError> {
+    let name = cursor.name()?;
+    let mut columns = Vec::new();
+    if cursor.take("(") {
+        columns.push(cursor.name()?);
+        while cursor.take(",") {
+            columns.push(cursor.name()?);
+        }
         cursor.need(")")?;
     }
-    u64::try_from(*number).map_err(|_| cursor.wrong())
+    cursor.need("AS")?;
+    cursor.need("(")?;
+    let query = query(cursor)?;
+    cursor.need(")")?;
+    Ok(Named { name, columns, query })
+}
+
+/// How many rows at most: a number, or an expression in brackets.
+fn top(cursor: &mut Cursor<'_>) -> Result<Expr, SqlError> {
+    if cursor.take("(") {
+        let most = expression(cursor)?;
+        cursor.need(")")?;
+        return Ok(most);
+    }
+    match cursor.next() {
+        Some(Token::Number(number)) => Ok(Expr::Literal(super::super::value::Value::Int(*number))),
+        _ => Err(cursor.wrong()),
+    }
 }
 
 fn item(cursor: &mut Cursor<'_>) -> Result<Item, SqlError> {
@@ -137,6 +169,9 @@ fn table(cursor: &mut Cursor<'_>) -> Result<Join, SqlError> {
         let query = query(cursor)?;
         cursor.need(")")?;
         (Source::Query(Box::new(query)), None)
+    } else if matches!(cursor.peek(0), Some(Token::Word(word)) if word.starts_with('@')) {
+        let name = cursor.variable()?;
+        (Source::Variable(name.clone()), Some(name))
     } else {
         let mut parts = vec![cursor.name()?];
         while cursor.take(".") {

@@ -26,6 +26,8 @@ pub(crate) struct Argument {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct LoginOptions {
     pub(crate) password: Option<String>,
+    /// In the form in which a server keeps it.
+    pub(crate) hashed: Option<Vec<u8>>,
     pub(crate) old_password: Option<String>,
     pub(crate) must_change: bool,
     pub(crate) sid: Option<Vec<u8>>,
@@ -85,6 +87,22 @@ pub(crate) struct Permission {
     pub(crate) by: Option<String>,
 }
 
+/// Where rows go.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum RowsTo {
+    Table(ObjectName),
+    Variable(String),
+}
+
+/// Where rows come from.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum RowsFrom {
+    Values(Vec<Vec<Expr>>),
+    Query(Box<Query>),
+    /// What a procedure or a text gives.
+    Execute(Box<Statement>),
+}
+
 /// A statement.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Statement {
@@ -92,10 +110,20 @@ pub(crate) enum Statement {
     SetOption,
     /// Whether an error ends batch and transaction.
     SetXactAbort(bool),
+    /// How long to wait for others; none for as long as it takes.
+    SetLockTimeout(Option<std::time::Duration>),
     SetVariable(String, Expr),
     Use(String),
     Select(Query),
     Declare(Vec<(String, Kind, Option<Expr>)>),
+    /// A variable that is a table: its columns, and whether each counts by itself.
+    DeclareTable(String, Vec<(String, Kind, bool)>),
+    DeclareCursor(String, Query),
+    OpenCursor(String),
+    /// The cursor, and what the columns of its next row become.
+    Fetch(String, Vec<String>),
+    CloseCursor(String),
+    DeallocateCursor(String),
     Print(Expr),
     If(Expr, Box<Statement>, Option<Box<Statement>>),
     While(Expr, Box<Statement>),
@@ -108,7 +136,8 @@ pub(crate) enum Statement {
     Commit,
     Rollback,
     WaitFor(Expr),
-    Execute(ObjectName, Vec<Argument>),
+    /// The variable that what it returns becomes, the procedure, its arguments.
+    Execute(Option<String>, ObjectName, Vec<Argument>),
     ExecuteText(Expr),
     Kill(Expr),
     CreateLogin(String, LoginOptions),
@@ -130,7 +159,9 @@ pub(crate) enum Statement {
     DropDatabase(String, bool),
     CreateTable(ObjectName, Vec<(String, Kind)>),
     DropTable(ObjectName, bool),
-    Insert(ObjectName, Vec<Vec<Expr>>),
+    Insert(RowsTo, RowsFrom),
+    /// Rows of a variable that is a table.
+    Delete(String, Option<Expr>),
     CreateEndpoint(String),
     DropEndpoint(String),
     AlterAuthorization(Authorization),
@@ -146,6 +177,12 @@ const SHAPES: &[(&str, Reader)] = &[
         // Its own reader wants to see the word.
         select::query(cursor).map(Statement::Select)
     }),
+    ("WITH", |cursor| select::query(cursor).map(Statement::Select)),
+    ("OPEN", |cursor| cursor.name().map(Statement::OpenCursor)),
+    ("FETCH NEXT FROM", procedural::fetch),
+    ("CLOSE", |cursor| cursor.name().map(Statement::CloseCursor)),
+    ("DEALLOCATE", |cursor| cursor.name().map(Statement::DeallocateCursor)),
+    ("DELETE", procedural::delete),
     ("SET", procedural::set),
     ("USE", |cursor| cursor.name().map(Statement::Use)),
     ("DECLARE", procedural::declare),
@@ -200,7 +237,7 @@ pub(super) fn statement(cursor: &mut Cursor<'_>) -> Result<Statement, SqlError> 
         if !cursor.sees(words) {
             continue;
         }
-        if *words != "SELECT" {
+        if !matches!(*words, "SELECT" | "WITH") {
             cursor.take(words);
         }
         return reader(cursor);

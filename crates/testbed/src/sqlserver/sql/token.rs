@@ -89,7 +89,12 @@ fn quoted(text: &str, close: char) -> Result<(String, usize), SqlError> {
     let mut value = String::new();
     let mut chars = text.char_indices().skip(1).peekable();
     while let Some((at, c)) = chars.next() {
-        if c != close {
+        if c == '\\' && close == '\'' && continued(&text[at + 1..]) > 0 {
+            // A backslash takes the end of its line away with it.
+            for _ in 0..continued(&text[at + 1..]) {
+                chars.next();
+            }
+        } else if c != close {
             value.push(c);
         } else if chars.peek().is_some_and(|(_, next)| *next == close) {
             value.push(close);
@@ -100,6 +105,11 @@ fn quoted(text: &str, close: char) -> Result<(String, usize), SqlError> {
     }
     let text = format!("Unclosed quotation mark after the character string '{value}'.");
     Err(SqlError::of_class(15, 105, text))
+}
+
+/// How long the end of a line is that stands at the beginning.
+fn continued(text: &str) -> usize {
+    if text.starts_with("\r\n") { 2 } else { usize::from(text.starts_with('\n')) }
 }
 
 /// A number, or bytes in hexadecimal.
@@ -121,6 +131,7 @@ mod tests {
 
     #[test]
     fn marks_are_doubled_where_they_are_meant() {
+        assert_eq!(tokens("'a\\\nb\\c'").unwrap(), [Token::Text("ab\\c".to_owned())]);
         let got = tokens("CREATE /* a /* b */ c */ LOGIN [a]]b] N'it''s' 0x0aF 7<>@x -- end\n;").unwrap();
         let word = |text: &str| Token::Word(text.to_owned());
         let expected = [

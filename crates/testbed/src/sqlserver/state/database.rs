@@ -2,7 +2,10 @@
 
 use super::super::error::SqlError;
 use super::super::value::{Kind, Value, same};
-use super::{Grant, now, random, server::hash};
+use super::{
+    Grant, GrantState, new_guid, now, random,
+    server::{accepts, hash},
+};
 
 /// How a user of a database proves who it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +80,9 @@ pub(crate) struct Database {
     pub(crate) owner_sid: Vec<u8>,
     pub(crate) contained: bool,
     pub(crate) created: i64,
+    /// Of the database, and of its broker of messages.
+    pub(crate) guid: String,
+    pub(crate) broker_guid: String,
     pub(crate) principals: Vec<DatabasePrincipal>,
     /// Roles and their members, by their ids.
     pub(crate) members: Vec<(i64, i64)>,
@@ -147,6 +153,8 @@ impl Database {
             owner_sid: owner_sid.to_vec(),
             contained,
             created: now(),
+            guid: new_guid(),
+            broker_guid: new_guid(),
             principals,
             members: vec![(DB_OWNER, DBO)],
             grants: Vec::new(),
@@ -203,6 +211,15 @@ impl Database {
         found.ok_or_else(|| SqlError::new(208, format!("Invalid object name '{schema}.{name}'.")))
     }
 
+    /// Whether a user may connect: nobody has denied it.
+    pub(crate) fn lets_in(&self, user: i64) -> bool {
+        let denied = |grant: &Grant| {
+            (grant.permission.as_str(), grant.class, grant.state, grant.grantee)
+                == ("CONNECT", 0, GrantState::Deny, user)
+        };
+        !self.grants.iter().any(denied)
+    }
+
     /// All roles that a principal is in, directly or through others, and itself.
     pub(crate) fn roles_of(&self, id: i64) -> Vec<i64> {
         closure(&self.members, id, PUBLIC)
@@ -212,13 +229,13 @@ impl Database {
 impl DatabasePrincipal {
     /// A user's own password, hidden.
     pub(crate) fn hidden(password: &str) -> Authentication {
-        Authentication::Database(hash(&random::<8>(), password))
+        Authentication::Database(hash(&random::<4>(), password))
     }
 
     /// Whether this is a user's own password.
     pub(crate) fn accepts(&self, password: &str) -> bool {
         match &self.authentication {
-            Authentication::Database(stored) => stored.get(..8).is_some_and(|salt| hash(salt, password) == *stored),
+            Authentication::Database(stored) => accepts(stored, password),
             Authentication::Instance | Authentication::Nobody => false,
         }
     }

@@ -139,3 +139,10 @@ pub(crate) fn random<const LEN: usize>() -> [u8; LEN] {
     let _ = getrandom::fill(&mut bytes);
     bytes
 }
+
+/// An id as text, as `NEWID()` gives it.
+pub(crate) fn new_guid() -> String {
+    let bytes: [u8; 16] = random();
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
+    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+}

@@ -87,6 +87,34 @@ impl Catalogue {
         named(permission) || IMPLIED.iter().any(|(small, large)| *small == permission && named(large))
     }
 
+    /// Whether a login has a right on another login or a role of the server.
+    pub(crate) fn may_on_principal(&self, login: i64, on: i64, permission: &str) -> bool {
+        let roles = self.roles_of(login);
+        let granted = |state| {
+            self.grants.iter().any(|grant| {
+                (grant.class, grant.major, grant.state) == (101, on, state)
+                    && roles.contains(&grant.grantee)
+                    && (grant.permission == permission || grant.permission == "CONTROL")
+            })
+        };
+        let owner = self.by_id(on).and_then(|found| found.owner);
+        let large = match (permission, owner) {
+            ("IMPERSONATE", _) => "IMPERSONATE ANY LOGIN",
+            (_, Some(_)) => "ALTER ANY SERVER ROLE",
+            (_, None) => "ALTER ANY LOGIN",
+        };
+        let owned = owner.is_some_and(|owner| roles.contains(&owner));
+        (granted(GrantState::Grant) || owned || self.may(login, large)) && !granted(GrantState::Deny)
+    }
+
+    /// Whether a login may connect at all.
+    pub(crate) fn may_connect(&self, login: i64) -> bool {
+        self.is_sysadmin(login)
+            || !self.grants.iter().any(|grant| {
+                grant.permission == "CONNECT SQL" && grant.state == GrantState::Deny && grant.grantee == login
+            })
+    }
+
     /// As whom a login is in a database: its user there, the owner for administrators, a guest where all may come in. `None`
     /// if it may not.
     pub(crate) fn user_in(&self, database: &Database, login: i64) -> Option<i64> {
@@ -95,6 +123,9 @@ impl Catalogue {
             return Some(DBO);
         }
         let own = database.principals.iter().find(|user| user.sid.as_ref() == Some(sid));
+        if own.is_some_and(|user| !database.lets_in(user.id)) {
+            return None;
+        }
         own.map(|user| user.id).or(database.is_open().then_some(GUEST))
     }
 

@@ -1,6 +1,6 @@
 //! Logins, server roles and endpoints.
 
-use sha2::{Digest as _, Sha256};
+use sha2::{Digest as _, Sha512};
 
 use super::{now, random};
 
@@ -69,20 +69,34 @@ impl ServerPrincipal {
 
     /// Sets the password.
     pub(crate) fn set_password(&mut self, password: &str) {
-        let salt: [u8; 8] = random();
+        let salt: [u8; 4] = random();
         self.password = Some(hash(&salt, password));
+    }
+
+    /// Sets the password in the form in which it is kept. Whether it is of that form.
+    pub(crate) fn set_hashed(&mut self, stored: &[u8]) -> bool {
+        let fits = stored.len() == 70 && stored.starts_with(&[2, 0]);
+        if fits {
+            self.password = Some(stored.to_vec());
+        }
+        fits
     }
 
     /// Whether this is the password. Case counts.
     pub(crate) fn accepts(&self, password: &str) -> bool {
-        let stored = self.password.as_ref();
-        stored.is_some_and(|stored| stored.get(..8).is_some_and(|salt| hash(salt, password) == *stored))
+        self.password.as_ref().is_some_and(|stored| accepts(stored, password))
     }
 }
 
-/// The salt, and the hash of it and the password.
+/// A password as servers keep it since 2012: a version, four bytes of salt, SHA-512 of the password in UTF-16 and the salt.
 pub(super) fn hash(salt: &[u8], password: &str) -> Vec<u8> {
-    [salt, &Sha256::new().chain_update(salt).chain_update(password).finalize()].concat()
+    let units: Vec<u8> = password.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    [&[2, 0], salt, &Sha512::new().chain_update(units).chain_update(salt).finalize()].concat()
+}
+
+/// Whether a password is the one that is kept.
+pub(super) fn accepts(stored: &[u8], password: &str) -> bool {
+    stored.get(2..6).is_some_and(|salt| hash(salt, password) == stored)
 }
 
 /// What an installation brings.

@@ -20,6 +20,8 @@ pub(crate) struct Session {
     pub(crate) running: bool,
     pub(crate) transactions: u32,
     pub(crate) read_only: bool,
+    /// The database that let it in, if it was no login.
+    pub(crate) contained_in: Option<String>,
     pub(crate) killed: bool,
     socket: TcpStream,
 }
@@ -36,6 +38,7 @@ pub(crate) struct Arrival {
     pub(crate) client_address: String,
     pub(crate) encrypted: bool,
     pub(crate) read_only: bool,
+    pub(crate) contained_in: Option<String>,
 }
 
 /// All sessions.
@@ -51,7 +54,18 @@ impl Sessions {
     /// Adds a session. Returns its number.
     pub(crate) fn enter(&mut self, arrival: Arrival, socket: TcpStream) -> u16 {
         let id = (FIRST..u16::MAX).find(|id| !self.map.contains_key(id)).unwrap_or(u16::MAX);
-        let Arrival { login, login_name, sid, host, program, database, client_address, encrypted, read_only } = arrival;
+        let Arrival {
+            login,
+            login_name,
+            sid,
+            host,
+            program,
+            database,
+            client_address,
+            encrypted,
+            read_only,
+            contained_in,
+        } = arrival;
         let session = Session {
             id,
             login,
@@ -66,6 +80,7 @@ impl Sessions {
             running: false,
             transactions: 0,
             read_only,
+            contained_in,
             killed: false,
             socket,
         };

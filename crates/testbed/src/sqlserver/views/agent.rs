@@ -6,30 +6,15 @@ use super::super::value::{Kind, Value};
 use super::{NAME, SID, View};
 
 pub(super) const VIEWS: &[View] = &[
+    View { name: "sysjobs", columns: JOB, rows: |scope, _| scope.catalogue.jobs.iter().map(job).collect() },
     View {
-        name: "sysjobs",
-        columns: &[
-            ("job_id", Kind::Guid),
-            ("name", NAME),
-            ("enabled", Kind::TinyInt),
-            ("description", Kind::Text(Some(512))),
-            ("owner_sid", SID),
-            ("date_created", Kind::DateTime),
-            ("delete_level", Kind::Int),
-        ],
+        name: "sysjobs_view",
+        columns: JOB,
         rows: |scope, _| {
-            let row = |job: &Job| {
-                vec![
-                    Value::text(&job.id),
-                    Value::text(&job.name),
-                    Value::Int(i64::from(job.enabled)),
-                    Value::text(&job.description),
-                    Value::Binary(job.owner_sid.clone()),
-                    Value::Moment(job.created),
-                    Value::Int(job.delete_level),
-                ]
-            };
-            scope.catalogue.jobs.iter().map(row).collect()
+            let (catalogue, own) = (scope.catalogue, scope.own);
+            let sid = catalogue.by_id(own.login).map(|login| login.sid.clone());
+            let seen = |found: &&Job| catalogue.is_sysadmin(own.login) || Some(&found.owner_sid) == sid.as_ref();
+            catalogue.jobs.iter().filter(seen).map(job).collect()
         },
     },
     View {
@@ -88,6 +73,28 @@ pub(super) const VIEWS: &[View] = &[
         },
     },
 ];
+
+const JOB: &[(&str, Kind)] = &[
+    ("job_id", Kind::Guid),
+    ("name", NAME),
+    ("enabled", Kind::TinyInt),
+    ("description", Kind::Text(Some(512))),
+    ("owner_sid", SID),
+    ("date_created", Kind::DateTime),
+    ("delete_level", Kind::Int),
+];
+
+fn job(job: &Job) -> Vec<Value> {
+    vec![
+        Value::text(&job.id),
+        Value::text(&job.name),
+        Value::Int(i64::from(job.enabled)),
+        Value::text(&job.description),
+        Value::Binary(job.owner_sid.clone()),
+        Value::Moment(job.created),
+        Value::Int(job.delete_level),
+    ]
+}
 
 fn steps(scope: &Scope<'_>, _: &Database) -> Vec<Vec<Value>> {
     let of_job = |job: &Job| {

@@ -3,7 +3,7 @@
 use super::super::eval::Scope;
 use super::super::state::{Authentication, Database, DatabasePrincipal, GrantState, Object};
 use super::super::value::{Kind, Value};
-use super::{DESCRIPTION, NAME, SID, View, id, text};
+use super::{DESCRIPTION, NAME, SID, View, id, permission_type, text};
 
 pub(super) const VIEWS: &[View] = &[
     View {
@@ -40,6 +40,7 @@ pub(super) const VIEWS: &[View] = &[
             ("minor_id", Kind::Int),
             ("grantee_principal_id", Kind::Int),
             ("grantor_principal_id", Kind::Int),
+            ("type", Kind::Text(Some(4))),
             ("permission_name", NAME),
             ("state", Kind::Text(Some(1))),
             ("state_desc", DESCRIPTION),
@@ -80,10 +81,41 @@ pub(super) const VIEWS: &[View] = &[
     View { name: "service_contracts", columns: OWNED, rows: |_, _| Vec::new() },
     View { name: "service_message_types", columns: OWNED, rows: |_, _| Vec::new() },
     View { name: "xml_schema_collections", columns: OWNED, rows: |_, _| Vec::new() },
+    View { name: "fulltext_stoplists", columns: OWNED, rows: |_, _| Vec::new() },
+    View { name: "registered_search_property_lists", columns: OWNED, rows: |_, _| Vec::new() },
     View { name: "types", columns: OWNED, rows: |_, _| Vec::new() },
+    View {
+        name: "triggers",
+        columns: &[
+            ("name", NAME),
+            ("object_id", Kind::Int),
+            ("parent_class", Kind::TinyInt),
+            ("is_disabled", Kind::Bit),
+            ("is_ms_shipped", Kind::Bit),
+            ("modify_date", Kind::DateTime),
+        ],
+        rows: |_, _| Vec::new(),
+    },
+    View {
+        name: "sql_modules",
+        columns: &[("object_id", Kind::Int), ("execute_as_principal_id", Kind::Int)],
+        rows: |_, _| Vec::new(),
+    },
 ];
 
-const OWNED: &[(&str, Kind)] = &[("name", NAME), ("principal_id", Kind::Int)];
+/// With the ids that the views have under one name or another: there is never a row.
+const OWNED: &[(&str, Kind)] = &[
+    ("name", NAME),
+    ("principal_id", Kind::Int),
+    ("schema_id", Kind::Int),
+    ("user_type_id", Kind::Int),
+    ("is_user_defined", Kind::Bit),
+    ("assembly_id", Kind::Int),
+    ("certificate_id", Kind::Int),
+    ("symmetric_key_id", Kind::Int),
+    ("asymmetric_key_id", Kind::Int),
+    ("xml_collection_id", Kind::Int),
+];
 
 const OBJECT: &[(&str, Kind)] = &[
     ("name", NAME),
@@ -94,6 +126,7 @@ const OBJECT: &[(&str, Kind)] = &[
     ("type_desc", DESCRIPTION),
     ("create_date", Kind::DateTime),
     ("is_ms_shipped", Kind::Bit),
+    ("parent_object_id", Kind::Int),
 ];
 
 fn principal(principal: &DatabasePrincipal) -> Vec<Value> {
@@ -129,6 +162,7 @@ fn object(object: &Object) -> Vec<Value> {
         Value::text("USER_TABLE"),
         Value::Moment(object.created),
         Value::Bit(false),
+        Value::Int(0),
     ]
 }
 
@@ -151,6 +185,7 @@ fn permissions(_: &Scope<'_>, database: &Database) -> Vec<Vec<Value>> {
             Value::Int(0),
             Value::Int(grant.grantee),
             Value::Int(grant.grantor),
+            Value::text(permission_type(&grant.permission)),
             Value::text(&grant.permission),
             Value::text(if granted { "G" } else { "D" }),
             Value::text(if granted { "GRANT" } else { "DENY" }),

@@ -87,3 +87,42 @@ fn id(id: Option<i64>) -> Value {
 fn text(text: Option<&str>) -> Value {
     text.map_or(Value::Null, Value::text)
 }
+
+/// The short form of a right (Microsoft's page of `sys.database_permissions`, column `type`).
+fn permission_type(permission: &str) -> &'static str {
+    let types = [
+        ("CONNECT SQL", "COSQ"),
+        ("CONTROL SERVER", "CL  "),
+        ("ALTER ANY LOGIN", "ALLG"),
+        ("ALTER ANY CONNECTION", "ALCO"),
+        ("ALTER ANY SERVER ROLE", "ALSR"),
+        ("ALTER ANY ENDPOINT", "ALHE"),
+        ("ALTER ANY DATABASE", "ALDB"),
+        ("CREATE ANY DATABASE", "CRDB"),
+        ("VIEW SERVER STATE", "VWSS"),
+        ("VIEW ANY DEFINITION", "VWAD"),
+        ("VIEW ANY DATABASE", "VWDB"),
+        ("IMPERSONATE ANY LOGIN", "IAL "),
+        ("CONTROL", "CL  "),
+        ("CONNECT", "CO  "),
+        ("SELECT", "SL  "),
+        ("INSERT", "IN  "),
+        ("UPDATE", "UP  "),
+        ("DELETE", "DL  "),
+        ("EXECUTE", "EX  "),
+        ("REFERENCES", "RF  "),
+        ("ALTER", "AL  "),
+        ("TAKE OWNERSHIP", "TO  "),
+        ("VIEW DEFINITION", "VW  "),
+        ("VIEW DATABASE STATE", "VWDS"),
+        ("ALTER ANY USER", "ALUS"),
+        ("ALTER ANY ROLE", "ALRL"),
+        ("ALTER ANY SCHEMA", "ALSM"),
+        ("CREATE ROLE", "CRRL"),
+        ("CREATE SCHEMA", "CRSM"),
+        ("CREATE TABLE", "CRTB"),
+        ("IMPERSONATE", "IM  "),
+    ];
+    // Those that nothing asks for by it are all alike.
+    types.iter().find(|(name, _)| *name == permission).map_or("OTHR", |(_, short)| short)
+}

@@ -3,7 +3,7 @@
 use super::super::eval::Scope;
 use super::super::state::{Database, GrantState, PrincipalKind, ServerPrincipal};
 use super::super::value::{Kind, Value};
-use super::{DESCRIPTION, NAME, SID, View, id, text};
+use super::{DESCRIPTION, NAME, SID, View, id, permission_type, text};
 
 pub(super) const VIEWS: &[View] = &[
     View { name: "server_principals", columns: PRINCIPAL, rows: |scope, _| principals(scope, |_| true, false) },
@@ -29,6 +29,7 @@ pub(super) const VIEWS: &[View] = &[
             ("minor_id", Kind::Int),
             ("grantee_principal_id", Kind::Int),
             ("grantor_principal_id", Kind::Int),
+            ("type", Kind::Text(Some(4))),
             ("permission_name", NAME),
             ("state", Kind::Text(Some(1))),
             ("state_desc", DESCRIPTION),
@@ -52,6 +53,7 @@ pub(super) const VIEWS: &[View] = &[
             ("source_database_id", Kind::Int),
             ("collation_name", NAME),
             ("compatibility_level", Kind::TinyInt),
+            ("service_broker_guid", Kind::Guid),
         ],
         rows: databases,
     },
@@ -70,7 +72,38 @@ pub(super) const VIEWS: &[View] = &[
             scope.catalogue.endpoints.iter().map(row).collect()
         },
     },
-    View { name: "availability_groups", columns: &[("name", NAME)], rows: |_, _| Vec::new() },
+    View { name: "availability_groups", columns: &[("name", NAME), ("group_id", Kind::Guid)], rows: |_, _| Vec::new() },
+    View {
+        name: "availability_replicas",
+        columns: &[("group_id", Kind::Guid), ("replica_server_name", NAME), ("owner_sid", SID)],
+        rows: |_, _| Vec::new(),
+    },
+    View {
+        name: "server_triggers",
+        columns: &[
+            ("name", NAME),
+            ("is_disabled", Kind::Bit),
+            ("is_ms_shipped", Kind::Bit),
+            ("modify_date", Kind::DateTime),
+        ],
+        rows: |_, _| Vec::new(),
+    },
+    View {
+        name: "database_recovery_status",
+        columns: &[("database_id", Kind::Int), ("database_guid", Kind::Guid)],
+        rows: |scope, _| {
+            let databases = scope.catalogue.databases.iter();
+            databases.map(|database| vec![Value::Int(database.id), Value::text(&database.guid)]).collect()
+        },
+    },
+    View {
+        name: "dm_server_services",
+        columns: &[("servicename", NAME), ("status", Kind::Int), ("status_desc", DESCRIPTION)],
+        rows: |_, _| {
+            let names = ["SQL Server (MSSQLSERVER)", "SQL Server Agent (MSSQLSERVER)"];
+            names.map(|name| vec![Value::text(name), Value::Int(4), Value::text("Running")]).to_vec()
+        },
+    },
     View {
         name: "configurations",
         columns: &[
@@ -160,6 +193,7 @@ fn permissions(scope: &Scope<'_>, _: &Database) -> Vec<Vec<Value>> {
             Value::Int(0),
             Value::Int(grant.grantee),
             Value::Int(grant.grantor),
+            Value::text(permission_type(&grant.permission)),
             Value::text(&grant.permission),
             Value::text(if granted { "G" } else { "D" }),
             Value::text(if granted { "GRANT" } else { "DENY" }),
@@ -185,6 +219,7 @@ fn databases(scope: &Scope<'_>, _: &Database) -> Vec<Vec<Value>> {
             Value::Null,
             Value::text("SQL_Latin1_General_CP1_CI_AS"),
             Value::Int(160),
+            Value::text(&database.broker_guid),
         ]
     };
     scope.catalogue.databases.iter().map(row).collect()

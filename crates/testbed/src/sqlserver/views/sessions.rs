@@ -21,6 +21,7 @@ pub(super) const VIEWS: &[View] = &[
             ("is_user_process", Kind::Bit),
             ("database_id", Kind::SmallInt),
             ("open_transaction_count", Kind::Int),
+            ("authenticating_database_id", Kind::Int),
         ],
         rows: sessions,
     },
@@ -72,6 +73,7 @@ fn sessions(scope: &Scope<'_>, _: &super::super::state::Database) -> Vec<Vec<Val
             Value::Bit(true),
             Value::Int(database(&session.database)),
             Value::Int(i64::from(session.transactions)),
+            Value::Int(session.contained_in.as_deref().map_or(1, database)),
         ]
     };
     let mut rows = Vec::new();
@@ -92,6 +94,7 @@ fn sessions(scope: &Scope<'_>, _: &super::super::state::Database) -> Vec<Vec<Val
                 Value::Bit(false),
                 Value::Int(1),
                 Value::Int(0),
+                Value::Int(1),
             ]);
         }
     }

@@ -92,7 +92,7 @@ fn admit(connection: &Connection, host: &Host, login: &Login) -> Result<Own, Vec
     }
     let shared: &Arc<Shared> = &host.shared;
     // Nobody is session 0, so that a log-in waits for transactions as everybody does.
-    let mut world = shared.for_session(0).map_err(|_| vec![SqlError::login_failed(&login.user)])?;
+    let mut world = shared.for_session(0, None).map_err(|_| vec![SqlError::login_failed(&login.user)])?;
     let (mut own, sid) = match contained(&world, login)? {
         Some(found) => found,
         None => by_login(&mut world, login)?,
@@ -107,6 +107,7 @@ fn admit(connection: &Connection, host: &Host, login: &Login) -> Result<Own, Vec
         client_address: host.peer.ip().to_string(),
         encrypted: connection.is_encrypted(),
         read_only: login.flags.is_read_only(),
+        contained_in: own.contained.as_ref().map(|(database, _)| database.clone()),
     };
     let socket = host.socket.try_clone().map_err(|_| vec![SqlError::login_failed(&login.user)])?;
     own.session = world.sessions.enter(arrival, socket);
@@ -125,7 +126,10 @@ fn contained(world: &World, login: &Login) -> Result<Option<(Own, Vec<u8>)>, Vec
     if !user.accepts(&login.password) {
         return Err(vec![SqlError::login_failed(&login.user)]);
     }
-    let mut own = own(&login.user, 0, &database.name);
+    if !database.lets_in(user.id) {
+        return Err(vec![SqlError::login_failed(&login.user)]);
+    }
+    let mut own = Own::new(0, 0, &user.name, &database.name);
     own.contained = Some((database.name.clone(), user.id));
     Ok(Some((own, user.sid.clone().unwrap_or_default())))
 }
@@ -148,6 +152,9 @@ fn by_login(world: &mut World, login: &Login) -> Result<(Own, Vec<u8>), Vec<SqlE
         return Err(vec![SqlError::of_class(14, 18488, text)]);
     }
     let found = found.clone();
+    if !world.catalogue.may_connect(found.id) {
+        return Err(failed());
+    }
     let wanted = if login.database.is_empty() { &found.default_database } else { &login.database };
     let database = world.catalogue.database(wanted).ok();
     let database = database.filter(|database| world.catalogue.user_in(database, found.id).is_some());
@@ -155,21 +162,7 @@ fn by_login(world: &mut World, login: &Login) -> Result<(Own, Vec<u8>), Vec<SqlE
         let text = format!("Cannot open database \"{wanted}\" requested by the login. The login failed.");
         return Err(vec![SqlError::of_class(11, 4060, text), SqlError::login_failed(&login.user)]);
     };
-    Ok((own(&found.name, found.id, &database.name), found.sid.clone()))
-}
-
-fn own(name: &str, login: i64, database: &str) -> Own {
-    Own {
-        session: 0,
-        login,
-        login_name: name.to_owned(),
-        database: database.to_owned(),
-        contained: None,
-        variables: std::collections::HashMap::new(),
-        transactions: 0,
-        row_count: 0,
-        error: None,
-    }
+    Ok((Own::new(0, found.id, &found.name, &database.name), found.sid.clone()))
 }
 
 /// The answer to a log-in that succeeded.

@@ -135,6 +135,24 @@ fn what_an_account_owns_keeps_it() {
 }
 
 #[test]
+fn a_password_may_come_in_the_form_in_which_it_is_kept() {
+    let server = start();
+    // As SQL Server 2022 keeps it: a version, a salt, SHA-512 of the password in UTF-16 and the salt.
+    let kept = "0x0200010203041B11F2C3A37CF62A0D731D1728F9B737E374E4C99C024D8A512F614D49D731A4EF1D87900D317CA316A508BFB471D13FA003AA29494DC53AE9EF3310521040C9";
+    assert_eq!(
+        number(
+            &server,
+            "master",
+            &format!("CREATE LOGIN h WITH PASSWORD = {kept} HASHED, SID = 0x01010101010101010101010101010101")
+        ),
+        0
+    );
+    assert_eq!(number(&server, "master", "CREATE LOGIN i WITH PASSWORD = 0x0200 HASHED"), 15021);
+    let sid = "SELECT CONVERT(nvarchar(40), sid, 1) FROM sys.sql_logins WHERE name = N'h'";
+    assert_eq!(column(&server, "master", sid), ["0x01010101010101010101010101010101"]);
+}
+
+#[test]
 fn marks_and_jobs_are_kept_and_go_with_what_they_belong_to() {
     let server = start();
     let mark = "EXEC sp_addextendedproperty @name = N'mayfly', @value = N'ins_1', @level0type = N'USER', @level0name = N'alice'";
@@ -180,9 +198,22 @@ fn statements_guide_each_other() {
         ),
         ("SELECT 'b' UNION ALL SELECT 'a'", &["b", "a"]),
         ("SELECT COUNT(*) FROM (SELECT name FROM sys.databases) AS x", &["5"]),
+        ("DECLARE @t TABLE (n int IDENTITY, name sysname); INSERT @t SELECT name FROM sys.databases WHERE database_id < 3; DELETE @t WHERE n = 1; SELECT name FROM @t", &["tempdb"]),
+        ("DECLARE @t TABLE (a int); INSERT @t EXEC sp_executesql N'SELECT @x UNION ALL SELECT 2', N'@x int', 1; SELECT a FROM @t AS t ORDER BY t.a DESC", &["2", "1"]),
+        ("DECLARE @n sysname, @all nvarchar(max) = N''; DECLARE each CURSOR LOCAL FAST_FORWARD FOR SELECT d.name FROM sys.databases AS d WHERE d.database_id > 3;
+          OPEN each; FETCH NEXT FROM each INTO @n; WHILE @@FETCH_STATUS = 0 BEGIN SET @all = @all + @n + N','; FETCH NEXT FROM each INTO @n; END; CLOSE each; DEALLOCATE each; SELECT @all", &["msdb,orders,"]),
+        ("WITH up (member, role) AS (SELECT m.member_principal_id, m.role_principal_id FROM sys.server_role_members AS m
+          UNION ALL SELECT u.member, m.role_principal_id FROM up AS u JOIN sys.server_role_members AS m ON m.member_principal_id = u.role)
+          SELECT COUNT(*) FROM up", &["1"]),
+        ("SELECT CONVERT(nvarchar(20), 0x0aff, 1), CASE WHEN N'a' COLLATE Latin1_General_BIN2 = N'A' THEN 1 ELSE 0 END", &["0x0AFF"]),
+        ("DECLARE @o int; EXEC orders.sys.sp_executesql N'SET @o = DB_ID()', N'@o int OUTPUT', @o OUTPUT; SELECT @o, DB_NAME()", &["5"]),
+        ("DECLARE @r int = 7; BEGIN TRAN; EXEC @r = sys.sp_getapplock @Resource = N'x', @LockMode = 'Exclusive', @LockOwner = 'Transaction', @LockTimeout = 10; ROLLBACK; SELECT @r", &["0"]),
+        ("SELECT DATEDIFF_BIG(MICROSECOND, '19700101', '1970-01-01T00:00:01.500000')", &["1500000"]),
     ] {
         assert_eq!(column(&server, "master", sql), rows, "{sql}");
     }
+    let variables = "DECLARE @a int = 1; EXEC (N'SELECT @a')";
+    assert_eq!(number(&server, "master", variables), 137, "a text sees no variables");
     assert_eq!(number(&server, "master", "THROW 50001, N'late', 1; CREATE DATABASE never"), 50001);
     assert_eq!(
         number(&server, "master", "SET XACT_ABORT ON; BEGIN TRAN; CREATE SERVER ROLE gone; DROP LOGIN nobody; COMMIT"),

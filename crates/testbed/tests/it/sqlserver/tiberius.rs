@@ -45,6 +45,12 @@ fn number<T>(result: Result<T, Error>) -> Option<u32> {
 async fn it_logs_in_and_changes_roles() {
     let server = start();
     assert_eq!(number(connect(&server, "alice", "wrong", "orders").await), Some(18456));
+    // A password that the server was only told the hash of: SHA-512 of `Secret-123` in UTF-16 and of a salt.
+    let hashed = "CREATE LOGIN hashed WITH PASSWORD = 0x0200010203041B11F2C3A37CF62A0D731D1728F9B737E374E4C99C024D8A512F614D49D731A4EF1D87900D317CA316A508BFB471D13FA003AA29494DC53AE9EF3310521040C9 HASHED";
+    server.admin("master", hashed).unwrap();
+    assert!(connect(&server, "hashed", PASSWORD, "master").await.is_ok());
+    server.admin("master", "DENY CONNECT SQL TO hashed").unwrap();
+    assert_eq!(number(connect(&server, "hashed", PASSWORD, "master").await), Some(18456));
     let mut admin = connect(&server, "sa", server.sa_password(), "orders").await.unwrap();
     let mut alice = connect(&server, "alice", PASSWORD, "orders").await.unwrap();
     let read = "SELECT name FROM dbo.items WHERE id = @P1";
