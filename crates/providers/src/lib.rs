@@ -12,6 +12,7 @@ mod leftovers;
 pub mod linux;
 mod manual;
 mod meter;
+pub mod mysql;
 mod pool;
 pub mod postgres;
 pub mod registry;

@@ -41,6 +41,11 @@ impl<S> Metered<S> {
     pub(crate) const fn new(inner: S, meter: Meter) -> Self {
         Self { inner, meter }
     }
+
+    /// The stream beneath.
+    pub(crate) const fn inner(&self) -> &S {
+        &self.inner
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {

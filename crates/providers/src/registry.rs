@@ -3,6 +3,7 @@
 use crate::check::Check;
 use crate::descriptor::Descriptor;
 use crate::linux::Linux;
+use crate::mysql::MySql;
 use crate::postgres::Postgres;
 use crate::services::Services;
 use mayfly_domain::{Failure, FailureClass};
@@ -35,6 +36,16 @@ const ALL: &[Entry] = &[
         descriptor: &crate::linux::DESCRIPTOR,
         build: |services| both(Linux::new(services.clone())),
         by_hand: crate::linux::by_hand,
+    },
+    Entry {
+        descriptor: &crate::mysql::MARIADB,
+        build: |services| both(MySql::for_mariadb(services.clone())),
+        by_hand: crate::mysql::by_hand_on_mariadb,
+    },
+    Entry {
+        descriptor: &crate::mysql::MYSQL,
+        build: |services| both(MySql::new(services.clone())),
+        by_hand: crate::mysql::by_hand_on_mysql,
     },
     Entry {
         descriptor: &crate::postgres::DESCRIPTOR,
@@ -155,6 +166,22 @@ mod tests {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let told = std::fs::read_to_string(folder.path().join("told")).unwrap();
         assert!(told.matches("DO LANGUAGE plpgsql").count() >= 4, "every part reaches psql: {told}");
+        let mysql = include_bytes!("mysql/golden/account-1.json");
+        for (provider, client) in [("mysql", "mysql"), ("mariadb", "mariadb")] {
+            let account = hostile(provider, &format!("{provider}.account"), mysql);
+            let client = folder.path().join(client);
+            let answers = "#!/bin/sh\nprintf '%s\\n' \"$*\" >> heard\ncase $* in\n*GLOBAL.server_*) cat target ;;\n\
+                           *COUNT*) if grep -q 'DROP USER' heard; then echo 0; else echo 1; fi ;;\nesac\n";
+            std::fs::write(&client, answers).unwrap();
+            std::fs::set_permissions(&client, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+            std::fs::write(folder.path().join("target"), account.target.as_str()).unwrap();
+            let script = Registry::by_hand(&account).unwrap();
+            let output = run(&script);
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            let heard = std::fs::read_to_string(folder.path().join("heard")).unwrap();
+            assert!(heard.contains("ACCOUNT LOCK") && heard.contains("DROP EVENT"), "{heard}");
+            std::fs::remove_file(folder.path().join("heard")).unwrap();
+        }
         let account = hostile("linux", "linux.account", include_bytes!("linux/golden/account-1.json"));
         let script = Registry::by_hand(&account).unwrap();
         // Up to the first check, which this machine does not pass whoever runs the test.

@@ -51,7 +51,14 @@ pub use surveying::{a_survey_changes_nothing, a_survey_refuses_what_cannot_be, l
 #[macro_export]
 macro_rules! provider_contract {
     ($rig:expr) => {
-        $crate::provider_contract! { @cases $rig;
+        $crate::provider_contract! { @all rig => $rig; ::std::option::Option::Some(rig) }
+    };
+    // For targets that cannot be had everywhere: the expression makes a future of an `Option`, and says why where it is `None`.
+    (optional $rig:expr) => {
+        $crate::provider_contract! { @all rig => $rig; rig }
+    };
+    (@all $name:ident => $rig:expr; $some:expr) => {
+        $crate::provider_contract! { @each $name => $rig; $some;
             a_survey_changes_nothing, a_survey_refuses_what_cannot_be, looking_changes_nothing,
             opening_makes_what_was_planned, nothing_is_made_twice, opening_adopts_nothing,
             nothing_is_made_after_the_last_moment,
@@ -67,10 +74,14 @@ macro_rules! provider_contract {
             one_bad_step_of_any_verb_fails_alone, memberships_go_together, many_accounts_come_and_go_together,
         }
     };
-    (@cases $rig:expr; $($case:ident),+ $(,)?) => { $(
+    (@cases $rig:expr; $($case:ident),+ $(,)?) => {
+        $crate::provider_contract! { @each rig => $rig; ::std::option::Option::Some(rig); $($case),+ }
+    };
+    (@each $name:ident => $rig:expr; $some:expr; $($case:ident),+ $(,)?) => { $(
         #[tokio::test]
         async fn $case() {
-            let rig = $rig.await;
+            let $name = $rig.await;
+            let Some(rig) = $some else { return };
             $crate::suite::$case(&rig).await;
         }
     )+ };

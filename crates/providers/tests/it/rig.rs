@@ -1,48 +1,20 @@
-//! What the tests share: a server lent to one of them with the fixtures and an administrator, the provider on it, and the
-//! rows that an engine would have written.
+//! What the tests on PostgreSQL share: a server lent to one of them with the fixtures and an administrator, and the provider
+//! on it.
 
-use async_trait::async_trait;
-use mayfly_dial::{Credential, Credentials, Dialer};
-use mayfly_domain::authorise::{PersonFacts, RecordFacts, authorise};
+pub use crate::common::{Change, Os, survey_with};
 use mayfly_domain::{
-    AccountName, Authorised, ChangeId, ChangeKind, ChangeState, CredentialRef, Destination, Endpoint, Entropy, Failure,
-    InstallationId, Mark, Owed, Permit, PersonName, Place, Prefix, RecordName, Secret, SessionId, Trust, WallTime,
+    AccountName, CredentialRef, Destination, Endpoint, Failure, InstallationId, Mark, Place, Prefix, RecordName,
+    SessionId, Trust,
 };
-use mayfly_engine::ports::ledger::ChangeRow;
 use mayfly_engine::ports::provider::{
-    AccountWish, CloseStep, CloseVerb, Closed, LookStep, OpenStep, Opened, PlannedChange, Presence, Provider,
-    SessionScope, Sight, Survey, SurveyRequest, SurveyStep, Wish,
+    AccountWish, CloseVerb, Closed, Opened, Presence, Provider, SessionScope, Sight, Survey, SurveyRequest, Wish,
 };
-use mayfly_providers::Services;
 use mayfly_providers::postgres::Postgres as Subject;
 use mayfly_testbed::pool::{self, Lent};
 use mayfly_testbed::postgres::{Flavour, Login, PostgresHandle};
 use serde_json::{Value, json};
 use std::ops::Deref;
-use std::sync::Arc;
 use std::time::Duration;
-
-/// The operating system's randomness.
-pub struct Os;
-
-impl Entropy for Os {
-    fn fill(&mut self, bytes: &mut [u8]) {
-        getrandom::fill(bytes).unwrap();
-    }
-}
-
-struct Fixed(Login);
-
-#[async_trait]
-impl Credentials for Fixed {
-    async fn fetch(&self, _: Permit<'_>, _: &CredentialRef, _: &Destination) -> Result<Credential, Failure> {
-        Ok(Credential { login: self.0.user.clone(), secret: Secret::new(self.0.password.clone()) })
-    }
-
-    fn revision(&self) -> u64 {
-        0
-    }
-}
 
 /// Who administers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -214,7 +186,7 @@ pub fn place(server: &PostgresHandle, port: u16) -> Place {
 }
 
 pub fn subject(admin: &Login) -> Subject {
-    Subject::new(Services::new(Dialer, Arc::new(Fixed(admin.clone())), Box::new(Os)))
+    Subject::new(crate::common::services(admin))
 }
 
 /// Logs in as anybody, with verified TLS, through the same stack as a broker would.
@@ -235,76 +207,5 @@ pub async fn log_in(
             mayfly_domain::FailureClass::CredentialsRefused,
             error.code().map_or_else(|| error.to_string(), |code| code.code().to_owned()),
         )),
-    }
-}
-
-/// Asks a provider for one wish.
-pub async fn survey_with(provider: &dyn Provider, request: SurveyRequest) -> Result<Survey, Failure> {
-    provider.survey(vec![SurveyStep { request, permit: Arc::new(permit()) }]).await.remove(0)
-}
-
-pub fn permit() -> Authorised {
-    let person = PersonName::parse("alice").unwrap();
-    let record = RecordName::parse("orders").unwrap();
-    let facts = PersonFacts { name: &person, disabled: false, may_launch: std::slice::from_ref(&record) };
-    let target = RecordFacts { name: &record, duration: Duration::from_secs(3600) };
-    authorise(facts, target, &[], WallTime::from_micros(0)).unwrap()
-}
-
-/// A change as the ledger would hold it.
-pub struct Change {
-    pub row: ChangeRow,
-    pub secret: Secret,
-}
-
-impl Change {
-    pub fn new(wish: &Wish, planned: PlannedChange, target: &mayfly_domain::TargetId, now: WallTime) -> Self {
-        let row = ChangeRow {
-            id: ChangeId::random(&mut Os),
-            session: SessionId::random(&mut Os),
-            provider: "postgresql".to_owned(),
-            kind: planned.kind,
-            target: target.clone(),
-            place: wish.place.clone(),
-            account: planned.account,
-            group: planned.group,
-            payload: planned.payload,
-            state: ChangeState::Intended,
-            since: now,
-            depends_on: Vec::new(),
-            last_moment: now.plus(Duration::from_secs(5)),
-            confirmed: false,
-            native_id: None,
-            prior: planned.prior,
-            held_since: now,
-            exclusive: true,
-            end_other_sessions: true,
-            next_try: None,
-            tries: 0,
-            failure: None,
-            can_log_in: None,
-        };
-        Self { row, secret: Secret::random(&mut Os) }
-    }
-
-    pub fn open_step(&self) -> OpenStep {
-        let secret = (self.row.kind == ChangeKind::Account).then(|| self.secret.clone());
-        OpenStep { change: self.row.clone(), secret, highest_id: None, permit: Arc::new(permit()) }
-    }
-
-    pub fn owed(&self) -> Owed {
-        Owed::from_ledger(self.row.id.clone(), self.row.target.clone())
-    }
-
-    pub fn close_step(&self, scope: SessionScope) -> CloseStep {
-        CloseStep { change: self.row.clone(), owed: self.owed(), scope }
-    }
-
-    pub fn look_step(&self, scope: SessionScope) -> LookStep {
-        LookStep { change: self.row.clone(), owed: self.owed(), scope }
-    }
-
-    pub fn name(&self) -> &str {
-        self.row.account.as_str()
     }
 }

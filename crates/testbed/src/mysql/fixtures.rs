@@ -86,7 +86,7 @@ pub fn create_admin(server: &MysqlHandle, roles: &[&str]) -> Result<Login> {
     Ok(login)
 }
 
-/// Lets the administrator grant a role.
+/// Lets the administrator, and root over TCP, grant a role.
 ///
 /// # Errors
 /// When the role or the administrator does not exist.
@@ -95,5 +95,7 @@ pub fn lend(server: &MysqlHandle, role: &str) -> Result<()> {
         Flavour::MySql => format!("{}@'%'", quote_literal(role)),
         Flavour::MariaDb => quote_identifier(role),
     };
-    server.sql("", &format!("GRANT {role} TO '{ADMIN}'@'127.0.0.1' WITH ADMIN OPTION")).map(drop)
+    // On MariaDB only who has a role with this option can grant it, whoever it is.
+    let to = format!("'{ADMIN}'@'127.0.0.1', 'root'@'127.0.0.1'");
+    server.sql("", &format!("GRANT {role} TO {to} WITH ADMIN OPTION")).map(drop)
 }

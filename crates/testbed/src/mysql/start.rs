@@ -58,6 +58,9 @@ impl Mysql {
         account.write_private(&directory.join("server.crt"), &certificates.certificate)?;
         account.write_private(&directory.join("server.key"), &certificates.key)?;
         template::copy(options.flavour, &programs, &account, &directory.join("data"))?;
+        // Its own: a server that starts removes what others have in a shared one.
+        fs::create_dir(directory.join("tmp")).context("cannot make a directory")?;
+        account.give(&directory.join("tmp"))?;
         let root = Login { user: "root".to_owned(), password: scratch::secret()? };
         let handle = MysqlHandle {
             flavour: options.flavour,
@@ -213,6 +216,7 @@ impl Mysql {
             format!("--datadir={directory}/data"),
             format!("--socket={directory}/s.sock"),
             format!("--pid-file={directory}/pid"),
+            format!("--tmpdir={directory}/tmp"),
             format!("--port={}", self.handle.port),
             // MariaDB is told apart by it, since all copies of a data directory were made at the same time.
             format!("--server-id={}", self.handle.port),

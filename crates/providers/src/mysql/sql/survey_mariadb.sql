@@ -1,0 +1,5 @@
+-- What a launch reads besides the accounts: who of that name has the role, and what the server does for us.
+SELECT e.Host FROM mysql.roles_mapping e WHERE e.User = {name} AND e.Role = {role};
+SELECT @@GLOBAL.event_scheduler, {admin_edge},
+    EXISTS (SELECT 1 FROM information_schema.SCHEMATA s WHERE s.SCHEMA_NAME = {events}),
+    '';

@@ -1,0 +1,6 @@
+-- What a launch reads besides the accounts: who of that name has the role, and what the server does for us.
+SELECT e.TO_HOST FROM mysql.role_edges e
+    WHERE e.TO_USER = {name} AND e.FROM_USER = {role} AND e.FROM_HOST = '%';
+SELECT @@GLOBAL.event_scheduler, {admin_edge},
+    EXISTS (SELECT 1 FROM information_schema.SCHEMATA s WHERE s.SCHEMA_NAME = {events}),
+    @@GLOBAL.mandatory_roles;
