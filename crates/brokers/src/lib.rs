@@ -12,8 +12,13 @@
 //! target by itself (that is `dial`), or starts a task that its caller does not own.
 
 pub mod admission;
+mod farewell;
+mod listening;
+mod outcome;
 pub mod port;
 pub mod postgres;
 mod relay;
+mod settings;
 pub mod ssh;
 mod standing;
+mod target;

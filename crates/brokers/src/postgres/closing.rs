@@ -1,16 +1,11 @@
 //! The end of a connection: the outcome for us and the last message for the client.
 
-use std::time::Duration;
-
 use mayfly_protocol::postgres::backend::{ErrorFields, Severity, SqlState};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use crate::port::{Ending, RefusalClass, Refused, Turned};
-
-use super::outcome::{Outcome, Side, Stage};
-
-/// How long a client has to take its last message.
-const FAREWELL_TIME: Duration = Duration::from_secs(1);
+use crate::{
+    outcome::{Outcome, Side, Stage},
+    port::{Ending, RefusalClass, Refused, Turned},
+};
 
 /// What a client reads whose sign-in failed, for whatever reason: the same for a wrong secret, an expired one, a person
 /// or record that does not exist, and a record that the person may not open.
@@ -101,19 +96,4 @@ impl Closing {
         }
         bytes
     }
-}
-
-/// Sends the last bytes and closes the connection, for at most a second. What the client still sends meanwhile is read
-/// and dropped: closing a socket with unread bytes resets it, and the client might never see why.
-pub(super) async fn say_farewell<S: AsyncRead + AsyncWrite + Unpin>(client: &mut S, bytes: &[u8]) {
-    let talk = async {
-        client.write_all(bytes).await?;
-        client.flush().await?;
-        client.shutdown().await?;
-        let mut rest = [0; 1024];
-        while client.read(&mut rest).await? > 0 {}
-        std::io::Result::Ok(())
-    };
-    // A client that does not listen has nothing to be told.
-    let _ = tokio::time::timeout(FAREWELL_TIME, talk).await;
 }

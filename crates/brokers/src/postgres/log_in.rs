@@ -16,11 +16,10 @@ use mayfly_protocol::{
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::port::ConnectionGuard;
+use crate::{outcome::Outcome, port::ConnectionGuard};
 
 use super::{
     closing::Closing,
-    outcome::Outcome,
     wire::{self, ReadError},
 };
 

@@ -15,7 +15,6 @@ mod cancel;
 mod closing;
 mod log_in;
 mod opening;
-mod outcome;
 mod reach;
 mod serve;
 mod session;
@@ -23,46 +22,23 @@ mod sign_in;
 mod voice;
 mod wire;
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use mayfly_domain::{ConnectionId, Entropy};
 use rustls::ServerConfig;
 use rustls_pki_types::CertificateDer;
 
 use crate::{
-    admission::{Admission, Limits},
+    admission::Admission,
     port::{Clock, Door, Tasks},
 };
 
-pub use outcome::{Outcome, Side, Stage};
 pub use serve::{run, serve};
 
-/// The limits of the broker.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Settings {
-    /// How many clients there may be that have not signed in.
-    pub admission: Limits,
-    /// How long a client may take from connecting to the end of its sign-in.
-    pub sign_in_time: Duration,
-    /// How long a client waits for the launch of its session.
-    pub launch_time: Duration,
-    /// How long a target may take from connecting to its first `ReadyForQuery`, or to take a request to cancel.
-    pub target_time: Duration,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            admission: Limits::default(),
-            sign_in_time: Duration::from_secs(10),
-            launch_time: Duration::from_secs(60),
-            target_time: Duration::from_secs(10),
-        }
-    }
-}
+pub use crate::{
+    outcome::{Outcome, Side, Stage},
+    settings::Settings,
+};
 
 /// What every connection of one listener shares.
 pub struct Context {

@@ -15,9 +15,13 @@ use tokio::{
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
-use super::{
-    closing::{Closing, say_farewell},
+use crate::{
+    farewell::say_farewell,
     outcome::{Outcome, Side},
+};
+
+use super::{
+    closing::Closing,
     wire::{self, ReadError},
 };
 

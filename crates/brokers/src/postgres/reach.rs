@@ -1,11 +1,6 @@
 //! The connection to a target, with the encryption that the record demands: never less, whatever the target answers.
 
-use std::{
-    io,
-    pin::Pin,
-    task::{Context as Task, Poll},
-    time::Duration,
-};
+use std::time::Duration;
 
 use mayfly_dial::{DialError, Dialer, tls_client_config, tls_connect};
 use mayfly_domain::{Authorised, Destination, FailureClass, Permit};
@@ -14,20 +9,13 @@ use mayfly_protocol::postgres::{
     startup::{CancelRequest, EncryptionReply, encode_ssl_request},
 };
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf},
+    io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
-use tokio_rustls::client::TlsStream;
 
-use super::{Context, cancel::Route, closing::Closing, outcome::Outcome, wire};
+use crate::{outcome::Outcome, target::TargetStream};
 
-/// A connection to a target.
-pub(super) enum TargetStream {
-    /// In clear, because the administrator wrote so into the record.
-    Plain(TcpStream),
-    /// Encrypted, with a server that showed the right certificate.
-    Tls(Box<TlsStream<TcpStream>>),
-}
+use super::{Context, cancel::Route, closing::Closing, wire};
 
 /// A connection to a target that is what the record demands, before any log-in.
 pub(super) struct Reached {
@@ -95,36 +83,4 @@ pub(super) async fn cancel(route: &Route, context: &Context) -> Result<(), Closi
     let _ = stream.read(&mut end).await;
     let _ = stream.shutdown().await;
     Ok(())
-}
-
-impl AsyncRead for TargetStream {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Task<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
-            Self::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
-        }
-    }
-}
-
-impl AsyncWrite for TargetStream {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Task<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_write(cx, buf),
-            Self::Tls(stream) => Pin::new(stream).poll_write(cx, buf),
-        }
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Task<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
-            Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
-        }
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Task<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
-            Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
-        }
-    }
 }

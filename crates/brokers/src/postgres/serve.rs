@@ -4,51 +4,32 @@ use std::{
     future::Future,
     net::{IpAddr, SocketAddr},
     sync::Arc,
-    time::Duration,
 };
 
 use mayfly_domain::ConnectionId;
 use mayfly_protocol::postgres::startup::StartupMessage;
-use rustix::net::sockopt;
 use tokio::net::{TcpListener, TcpStream};
 use tracing::Instrument;
 
-use crate::admission::Slot;
+use crate::{
+    admission::Slot,
+    farewell::say_farewell,
+    listening,
+    outcome::{Outcome, Stage},
+};
 
 use super::{
     Context, cancel,
-    closing::{Closing, say_farewell},
+    closing::Closing,
     opening::{self, ClientStream, Opened},
-    outcome::{Outcome, Stage},
     session,
     sign_in::{self, Person},
 };
 
-/// How long the loop waits after an error of accepting. Out of file handles, an immediate second try fails as well.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
-/// How a client that has vanished without a word is found out: silence before the first probe, between probes, and how
-/// many stay unanswered.
-const KEEPALIVE: (Duration, Duration, u32) = (Duration::from_secs(60), Duration::from_secs(10), 6);
-
 /// Accepts clients until `shutdown` completes. Connections that are under way then go on: they are cut through the port.
 /// Nothing here waits for a client.
 pub async fn run(listener: TcpListener, context: Arc<Context>, shutdown: impl Future<Output = ()> + Send) {
-    let mut shutdown = std::pin::pin!(shutdown);
-    loop {
-        let accepted = tokio::select! {
-            biased;
-            () = &mut shutdown => return,
-            accepted = listener.accept() => accepted,
-        };
-        match accepted {
-            Ok((stream, peer)) => admit(stream, peer, &context),
-            Err(error) => {
-                tracing::warn!(%error, "Accepting a client failed");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
+    listening::accept(listener, shutdown, |stream, peer| admit(stream, peer, &context)).await;
 }
 
 /// Starts serving a client, unless there are too many that have not signed in.
@@ -95,7 +76,7 @@ async fn converse(
     connection: &ConnectionId,
     context: &Context,
 ) -> Outcome {
-    if let Err(error) = prepare(&stream) {
+    if let Err(error) = listening::prepare(&stream) {
         tracing::debug!(%error, "Client was gone before it was served");
         return Outcome::Probe;
     }
@@ -147,15 +128,4 @@ async fn first_part(
             Ok(First::Signed(Box::new(person), startup))
         }
     }
-}
-
-/// Sets what every client's socket has.
-fn prepare(stream: &TcpStream) -> std::io::Result<()> {
-    stream.set_nodelay(true)?;
-    let (idle, interval, probes) = KEEPALIVE;
-    sockopt::set_socket_keepalive(stream, true)?;
-    sockopt::set_tcp_keepidle(stream, idle)?;
-    sockopt::set_tcp_keepintvl(stream, interval)?;
-    sockopt::set_tcp_keepcnt(stream, probes)?;
-    Ok(())
 }

@@ -11,19 +11,21 @@ use mayfly_protocol::postgres::{
 use tokio::io::AsyncReadExt;
 
 use crate::{
+    farewell::say_farewell,
+    outcome::{Outcome, Side, Stage},
     port::{Ending, Joined, RefusalClass, Refused, Service},
     relay::{Boundaries, End, Finished, Relay, Violation},
     standing,
+    target::TargetStream,
 };
 
 use super::{
     Context,
     cancel::{Route, Ticket},
-    closing::{Closing, say_farewell},
+    closing::Closing,
     log_in::{self, Request},
     opening::ClientStream,
-    outcome::{Outcome, Side, Stage},
-    reach::{self, TargetStream},
+    reach,
     sign_in::Person,
     voice, wire,
 };

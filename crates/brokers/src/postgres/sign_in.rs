@@ -14,13 +14,15 @@ use mayfly_protocol::{
     scram::{self, Mechanism, Nonce, Server, Step},
 };
 
-use crate::port::{Admitted, Claim, Protocol, SignIn, Turned};
+use crate::{
+    outcome::{Outcome, Side},
+    port::{Admitted, Claim, Protocol, SignIn, Turned},
+};
 
 use super::{
     Context,
     closing::Closing,
     opening::ClientStream,
-    outcome::{Outcome, Side},
     wire::{self, ReadError},
 };
 

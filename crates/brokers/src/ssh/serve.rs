@@ -4,7 +4,6 @@ use std::{
     future::Future,
     net::{IpAddr, SocketAddr},
     sync::Arc,
-    time::Duration,
 };
 
 use mayfly_domain::ConnectionId;
@@ -16,7 +15,7 @@ use tokio::{
 };
 use tracing::Instrument;
 
-use crate::admission::Slot;
+use crate::{admission::Slot, listening};
 
 use super::{
     Context,
@@ -27,13 +26,6 @@ use super::{
     sign_in::{Desk, LastTurn, Person},
 };
 
-/// How long the loop waits after an error of accepting. Out of file handles, an immediate second try fails as well.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
-/// How a client that has vanished without a word is found out before it has signed in: silence before the first probe,
-/// between probes, and how many stay unanswered.
-const KEEPALIVE: (Duration, Duration, u32) = (Duration::from_secs(60), Duration::from_secs(10), 6);
-
 /// How long sent data may stay unacknowledged, or not be taken at all, in milliseconds: while the library waits for its socket it
 /// asks nobody whether they are there.
 const UNACKNOWLEDGED_MS: u32 = super::KEEPALIVE.as_secs() as u32 * 1000 * (super::KEEPALIVES_MOST + 1);
@@ -41,21 +33,7 @@ const UNACKNOWLEDGED_MS: u32 = super::KEEPALIVE.as_secs() as u32 * 1000 * (super
 /// Accepts clients until `shutdown` completes. Connections that are under way then go on: they are cut through the port.
 /// Nothing here waits for a client.
 pub async fn run(listener: TcpListener, context: Arc<Context>, shutdown: impl Future<Output = ()> + Send) {
-    let mut shutdown = std::pin::pin!(shutdown);
-    loop {
-        let accepted = tokio::select! {
-            biased;
-            () = &mut shutdown => return,
-            accepted = listener.accept() => accepted,
-        };
-        match accepted {
-            Ok((stream, peer)) => admit(stream, peer, &context),
-            Err(error) => {
-                tracing::warn!(%error, "Accepting a client failed");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
+    listening::accept(listener, shutdown, |stream, peer| admit(stream, peer, &context)).await;
 }
 
 /// Starts serving a client, unless there are too many that have not signed in.
@@ -180,12 +158,7 @@ fn unsigned(error: &russh::Error, line: &Line, last: &LastTurn) -> Outcome {
 
 /// Sets what every client's socket has.
 fn prepare(stream: &TcpStream) -> std::io::Result<()> {
-    stream.set_nodelay(true)?;
-    let (idle, interval, probes) = KEEPALIVE;
-    sockopt::set_socket_keepalive(stream, true)?;
-    sockopt::set_tcp_keepidle(stream, idle)?;
-    sockopt::set_tcp_keepintvl(stream, interval)?;
-    sockopt::set_tcp_keepcnt(stream, probes)?;
+    listening::prepare(stream)?;
     sockopt::set_tcp_user_timeout(stream, UNACKNOWLEDGED_MS)?;
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! How a client's connection ended, as a value: for the log, the metrics and the tests.
+//! How the connection of a database's client ended, as a value: for the log, the metrics and the tests. All brokers of
+//! databases end in the same ways; SSH, which has many channels in one connection, has ends of its own.
 
 use mayfly_domain::EndReason;
 
@@ -20,7 +21,7 @@ pub enum Stage {
     SignIn,
     /// The launch of the session.
     Launch,
-    /// The target, up to its first `ReadyForQuery`.
+    /// The target, until it waits for the first command.
     Target,
 }
 
@@ -42,7 +43,8 @@ pub enum Outcome {
     SignInFailed(Turned),
     /// The session could not be joined.
     Refused(RefusalClass),
-    /// What the client asked for is not possible here: no TLS, a user name that is none, replication, another version.
+    /// What the client asked for is not possible here: no TLS, a user name that is none, replication, another version, a
+    /// command that is refused.
     Unsupported(&'static str),
     /// The target could not be reached, or is not the server that it should be.
     Unreachable,
