@@ -75,7 +75,8 @@ flags! {
 impl Capabilities {
     /// Everything that we ever offer to a client or ask of a server. All of it is spoken by MySQL 8.4 and later and by
     /// MariaDB 10.11 and later, so that it can be agreed with a client before the target is known. Compression is not
-    /// part of it, nor `LOAD DATA LOCAL`, nor what only one of the two speaks.
+    /// part of it, nor what only one of the two speaks. Beside it stands [`Capabilities::LOCAL_FILES`] alone, for which a
+    /// caller has to decide each time.
     pub const SPOKEN: Self = Self(
         Self::SESSION.0
             | Self::LONG_PASSWORD.0
@@ -103,6 +104,11 @@ impl Capabilities {
             | Self::SESSION_TRACK.0
             | Self::DEPRECATE_EOF.0,
     );
+
+    /// Whether nothing is in it beyond [`Capabilities::SPOKEN`] and [`Capabilities::LOCAL_FILES`].
+    pub(super) const fn is_spoken(self) -> bool {
+        self.without(Self::LOCAL_FILES).0 & !Self::SPOKEN.0 == 0
+    }
 
     /// The set with these bits.
     #[must_use]

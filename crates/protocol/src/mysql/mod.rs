@@ -7,8 +7,8 @@
 //!    [`connect::SslRequest`], begins TLS, and logs in through it: [`connect::Login`].
 //! 2. **The log-in** goes on as the authentication plugin wants: [`reply::AuthReply`] from the server, bare payloads from the
 //!    client. [`auth::Client`] and [`auth::Server`] know what may follow what.
-//! 3. **The relay**: bytes are copied. [`frame::CommandGuard`] looks at the command that each message of the client begins
-//!    with, [`frame::Framer`] says where messages of the server end. Both sides have to have agreed the same
+//! 3. **The relay**: bytes are copied. [`exchange::Exchange`] looks at the command that each message of the client begins
+//!    with and follows the responses, [`frame::Framer`] says where messages of the server end. Both sides have to have agreed the same
 //!    [`Capabilities::SESSION`].
 //!
 //! The packets, seen from the server (the client's side mirrors it):
@@ -50,6 +50,7 @@ mod capabilities;
 mod command;
 pub mod connect;
 mod error;
+pub mod exchange;
 pub mod frame;
 mod read;
 pub mod reply;

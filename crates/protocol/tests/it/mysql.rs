@@ -9,7 +9,8 @@ use mayfly_protocol::mysql::{
         ServerStep, authentication_string,
     },
     connect::{FirstPacket, Greeting, Login, SslRequest},
-    frame::{CommandGuard, Framer, Packet, PacketReader, Scan, Sequence},
+    exchange::{Exchange, Followed, Found, Scan, Terms},
+    frame::{Framer, Packet, PacketReader, Sequence},
     reply::{AuthReply, AuthSwitchRequest, ErrPacket},
 };
 
@@ -104,12 +105,15 @@ fn a_client_of_before_4_1_is_told_so() {
 fn the_relay_follows_a_query_and_its_result() {
     // Pages "COM_QUERY" and "Compressed Packet" of the documentation.
     let query = corpus!("mysql_commands/manual-query");
-    assert_eq!(CommandGuard::new().scan(query), Scan { pass: query.len(), refusal: None });
+    let mut exchange = Exchange::new(Capabilities::default(), Terms::default());
+    assert_eq!(exchange.from_client(query), Scan { pass: query.len(), found: Found::More });
     assert_eq!(Command::from_byte(query[4]), Some(Command::Query));
     let result = corpus!("mysql_framer/manual-result");
     let mut framer = Framer::new();
     assert_eq!(framer.follow(result), Some(result.len()));
     assert_eq!(framer.next_sequence(), 6);
+    assert_eq!(exchange.from_server(&mut result.to_vec()), Followed { kept: result.len(), breach: None });
+    assert_eq!(exchange.next_sequence(), 1);
 }
 
 /// A captured log-in.
@@ -248,11 +252,19 @@ fn caching_sha2_is_that_of_mysql() {
 
 #[test]
 fn the_relay_follows_real_sessions() {
-    for (client, server) in [
-        (&corpus!("mysql_commands/mariadb-10.11")[..], &corpus!("mysql_framer/mariadb-10.11")[..]),
-        (corpus!("mysql_commands/mysql-9.7-fast"), corpus!("mysql_framer/mysql-9.7-fast")),
+    for (log_in, client, server) in [
+        (
+            log_in!("mariadb-10.11"),
+            &corpus!("mysql_commands/mariadb-10.11")[..],
+            &corpus!("mysql_framer/mariadb-10.11")[..],
+        ),
+        (log_in!("mysql-9.7-fast"), corpus!("mysql_commands/mysql-9.7-fast"), corpus!("mysql_framer/mysql-9.7-fast")),
     ] {
-        assert_eq!(CommandGuard::new().scan(client), Scan { pass: client.len(), refusal: None });
+        let mut exchange = Exchange::new(log_in.agreed(), Terms::default());
+        assert_eq!(exchange.from_client(client), Scan { pass: client.len(), found: Found::More });
+        assert!(exchange.has_quit());
+        assert_eq!(exchange.from_server(&mut server.to_vec()), Followed { kept: server.len(), breach: None });
+        assert_eq!(exchange.next_sequence(), 1, "every command has its whole response");
         assert_eq!(packets(client).last().map(|packet| packet.payload.to_vec()), Some(vec![Command::Quit as u8]));
         assert_eq!(Framer::new().follow(server), Some(server.len()));
     }

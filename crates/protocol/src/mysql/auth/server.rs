@@ -91,7 +91,10 @@ impl Server {
     #[must_use]
     pub fn start(self, login: &Login<'_>) -> ServerStep {
         let plugin = self.expected.plugin();
-        if AuthPlugin::from_name(login.plugin.unwrap_or_default()) == Some(plugin) {
+        // A client that was greeted with a plugin that it does not have names its own, and answers nothing: the nonce was
+        // the other's.
+        let unanswered = login.response.is_empty() && plugin == AuthPlugin::NativePassword && login.plugin.is_some();
+        if AuthPlugin::from_name(login.plugin.unwrap_or_default()) == Some(plugin) && !unanswered {
             self.judge(login.response)
         } else {
             ServerStep::Switch { next: self, plugin }

@@ -76,11 +76,11 @@ impl<'a> Greeting<'a> {
     /// Appends the packet.
     ///
     /// # Errors
-    /// [`EncodeError::Capabilities`] if anything beyond [`Capabilities::SPOKEN`] is offered, or not the protocol of MySQL
+    /// [`EncodeError::Capabilities`] if anything beyond [`Capabilities::SPOKEN`] and files is offered, or not the protocol of MySQL
     /// 4.1 with named plugins; [`EncodeError::Nul`] or [`EncodeError::TooLong`] for such a version or plugin.
     pub fn encode(&self, sequence: &mut Sequence, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         let needed = Capabilities::PROTOCOL_41 | Capabilities::SECURE_CONNECTION | Capabilities::PLUGIN_AUTH;
-        if !Capabilities::SPOKEN.contains(self.capabilities) || !self.capabilities.contains(needed) {
+        if !self.capabilities.is_spoken() || !self.capabilities.contains(needed) {
             return Err(EncodeError::Capabilities);
         }
         write::packet(out, sequence, |out| {
@@ -132,8 +132,8 @@ mod tests {
     #[test]
     fn only_what_is_spoken_is_offered() {
         for capabilities in [
-            Capabilities::SPOKEN | Capabilities::LOCAL_FILES,
             Capabilities::SPOKEN | Capabilities::COMPRESS,
+            Capabilities::SPOKEN | Capabilities::QUERY_ATTRIBUTES,
             Capabilities::SPOKEN | Capabilities::from_bits(1 << 29),
             Capabilities::SPOKEN.without(Capabilities::PLUGIN_AUTH),
         ] {

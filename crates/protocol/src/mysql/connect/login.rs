@@ -69,7 +69,7 @@ impl<'a> Login<'a> {
     /// Appends the packet.
     ///
     /// # Errors
-    /// [`EncodeError::Capabilities`] if anything beyond [`Capabilities::SPOKEN`] is asked for, or a flag does not fit the
+    /// [`EncodeError::Capabilities`] if anything beyond [`Capabilities::SPOKEN`] and files is asked for, or a flag does not fit the
     /// fields: database, plugin and attributes each have one, and the answer has its length in front. Else
     /// [`EncodeError::Nul`] or [`EncodeError::TooLong`] for such a field.
     pub fn encode(&self, sequence: &mut Sequence, out: &mut Vec<u8>) -> Result<(), EncodeError> {
@@ -226,7 +226,7 @@ mod tests {
         for wrong in [
             Login { database: None, ..login() },
             Login { plugin: None, ..login() },
-            Login { capabilities: Capabilities::SPOKEN | Capabilities::LOCAL_FILES, ..login() },
+            Login { capabilities: Capabilities::SPOKEN | Capabilities::COMPRESS, ..login() },
             Login { capabilities: Capabilities::SPOKEN.without(Capabilities::SECURE_CONNECTION), ..login() },
             Login { capabilities: Capabilities::SPOKEN.without(Capabilities::LONG_PASSWORD), ..login() },
         ] {

@@ -33,7 +33,7 @@ impl SslRequest {
     /// Appends the packet.
     ///
     /// # Errors
-    /// [`EncodeError::Capabilities`] if anything beyond [`Capabilities::SPOKEN`] is asked for, or not TLS with the protocol
+    /// [`EncodeError::Capabilities`] if anything beyond [`Capabilities::SPOKEN`] and files is asked for, or not TLS with the protocol
     /// of MySQL 4.1.
     pub fn encode(&self, sequence: &mut Sequence, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         if !self.capabilities.contains(Capabilities::SSL) {
@@ -58,7 +58,7 @@ impl SslRequest {
     /// Appends what the request and a log-in begin with.
     pub(super) fn write(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         let needed = Capabilities::PROTOCOL_41 | Capabilities::LONG_PASSWORD;
-        if !Capabilities::SPOKEN.contains(self.capabilities) || !self.capabilities.contains(needed) {
+        if !self.capabilities.is_spoken() || !self.capabilities.contains(needed) {
             return Err(EncodeError::Capabilities);
         }
         out.extend_from_slice(&self.capabilities.bits().to_le_bytes());

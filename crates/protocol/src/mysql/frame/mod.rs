@@ -1,16 +1,14 @@
 //! Packets on the wire: three bytes of length, lowest first, one byte with the packet's number, the payload (MySQL
 //! source documentation, page "MySQL Packets"). A message of 2²⁴−1 bytes or more takes several packets: each full one
 //! is followed by another, if need be an empty one. Here is what finds their ends: [`PacketReader`] for the handshake,
-//! where whole payloads are needed and a small cap holds; [`Framer`] and [`CommandGuard`] for the relay, which keep and
-//! copy nothing.
+//! where whole payloads are needed and a small cap holds; [`Framer`] for the relay, which keeps and copies nothing. What the
+//! messages mean to a relay is the matter of [`exchange`](super::exchange).
 
 mod follow;
-mod guard;
 mod reader;
 mod sequence;
 
 pub use follow::Framer;
-pub use guard::{CommandGuard, Refusal, Scan};
 pub use reader::{Packet, PacketReader};
 pub use sequence::Sequence;
 

@@ -5,12 +5,14 @@ mod auth;
 mod error_code;
 mod error_packet;
 mod ok;
+mod row;
 mod sqlstate;
 
 pub use auth::{AuthMoreData, AuthReply, AuthSwitchRequest};
 pub use error_code::ErrorCode;
 pub use error_packet::{ErrPacket, MAX_MESSAGE_LEN};
 pub use ok::OkPacket;
+pub use row::first_value;
 pub use sqlstate::SqlState;
 
 /// The first bytes of the payloads.
