@@ -1,5 +1,6 @@
 //! Connect secrets: what a person gives to a native client in place of a password. One is made on request, shown once, and
-//! bound to a person and a record for at most eight hours. Only its SCRAM verifier is stored.
+//! bound to a person and a record for at most eight hours. Only its verifiers are stored: that of SCRAM, and for records of MySQL and
+//! MariaDB also the hash by which old clients prove it.
 //!
 //! Several of one person and record are valid side by side, so that one terminal does not disturb another. SCRAM allows it because
 //! they have the same salt, which is all that the server says of a verifier before the client proves one of them.
@@ -81,6 +82,9 @@ pub struct ConnectSecret {
     pub expires: WallTime,
     /// The SCRAM-SHA-256 verifier, as the protocol crate makes it of the secret.
     pub verifier: String,
+    /// SHA1(SHA1(secret)), which `mysql_native_password` needs: where the record is one of MySQL or MariaDB. A secret of 192 random
+    /// bits is not found from it, and who has it alone cannot prove the secret.
+    pub native: Option<[u8; 20]>,
     /// How many connections it has opened.
     pub used: u64,
     /// When it opened the last one.
@@ -154,6 +158,7 @@ impl ConnectSecret {
             issued: now,
             expires: now.plus(valid.min(VALID_LONGEST)),
             verifier,
+            native: None,
             used: 0,
             last_used: None,
         }

@@ -5,6 +5,7 @@
 //!   `server`.
 //! * [`admission`]: how many clients there may be that have not signed in yet.
 //! * [`postgres`]: the broker for PostgreSQL.
+//! * [`mysql`]: the broker for MySQL and MariaDB.
 //! * [`ssh`]: the broker for SSH.
 //! * `relay`: the copying that every broker shares, with messages of ours between those of the target.
 //!
@@ -14,6 +15,7 @@
 pub mod admission;
 mod farewell;
 mod listening;
+pub mod mysql;
 mod outcome;
 pub mod port;
 pub mod postgres;

@@ -10,7 +10,7 @@ use std::{future::Future, net::IpAddr, pin::Pin, sync::Arc};
 use async_trait::async_trait;
 use mayfly_dial::{Credential, ssh::UserCertificate};
 use mayfly_domain::{Authorised, BootTime, ConnectionId, Destination, EndReason, Login, SessionId};
-use mayfly_protocol::scram::Verifiers;
+use mayfly_protocol::{mysql::auth::NativeVerifier, scram::Verifiers};
 use tokio::sync::watch;
 
 /// A task to be run.
@@ -39,6 +39,8 @@ pub enum Protocol {
     Postgres,
     /// SSH (RFC 4251).
     Ssh,
+    /// The client/server protocol of MySQL and MariaDB.
+    Mysql,
 }
 
 /// Who a client says it is, before anything is proved.
@@ -84,6 +86,10 @@ pub trait Door: Send + Sync + 'static {
 pub trait SignIn: Send {
     /// What the client's proof is checked against; [`mayfly_protocol::scram::Verifier::mock`] where nobody could succeed.
     fn verifiers(&self) -> &Verifiers;
+
+    /// What the answer of a client is checked against that knows only `mysql_native_password`, numbered as
+    /// [`SignIn::verifiers`]. Where there is none for a number, one stands in its place that nobody can prove; there is always one.
+    fn native_verifiers(&self) -> Vec<NativeVerifier>;
 
     /// The client has proved that it knows the secret of the verifier with this number. What the secret was good for may have ended meanwhile. The
     /// sign-in is on record when this returns.
@@ -194,6 +200,8 @@ pub enum Service {
     },
     /// SSH.
     Ssh(SshService),
+    /// MySQL or MariaDB.
+    Mysql(MysqlService),
 }
 
 /// What of SSH a record allows. Shells and commands always are; agents, displays and ports that the host would forward to the
@@ -204,6 +212,18 @@ pub struct SshService {
     pub sftp: bool,
     /// The destinations to which the client may forward ports, each `host:port` as the client names it.
     pub forwarding: Vec<String>,
+}
+
+/// What of the protocol of MySQL and MariaDB a record allows.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct MysqlService {
+    /// The database to use where the client names none; empty for none.
+    pub default_database: String,
+    /// The role that every connection of the session activates before the client is told that it is connected: where an existing
+    /// account was elevated, whose default roles stay as they are. It is activated again behind each `COM_RESET_CONNECTION`.
+    pub role: Option<String>,
+    /// Whether the target may ask the client for files (`LOAD DATA LOCAL`).
+    pub local_files: bool,
 }
 
 /// How a session stands.
@@ -238,7 +258,8 @@ impl Ending {
 /// Hears how a connection goes. Dropped when the connection to the target is closed.
 #[async_trait]
 pub trait ConnectionGuard: Send {
-    /// The target has given the connection this id of its own (PostgreSQL: the backend's process id, in decimal).
+    /// The target has given the connection this id of its own (PostgreSQL: the backend's process id; MySQL and MariaDB: the connection's id; both
+    /// in decimal).
     fn opened(&mut self, native_id: String);
 
     /// The target is ready. Returns once that is durably on record; until then the client is not told that it is connected.

@@ -33,6 +33,10 @@ pub struct Installation {
     pub https_port: u16,
     /// Where its broker listens.
     pub postgres_port: u16,
+    /// Where its broker of MySQL listens.
+    pub mysql_port: u16,
+    /// Where its broker of MariaDB listens.
+    pub mariadb_port: u16,
     /// Where its SSH broker listens, on 127.0.0.1.
     pub ssh_port: u16,
     /// Where its metrics are.
@@ -61,18 +65,14 @@ impl Installation {
     pub fn init_after(prepare: impl FnOnce(&Path)) -> Result<Self> {
         let directory = scratch::directory("e2e")?;
         prepare(&directory);
-        let made = Self {
-            directory,
-            https_port: free_port()?,
-            postgres_port: free_port()?,
-            ssh_port: free_port()?,
-            metrics_port: free_port()?,
-        };
+        let made = Self::on_free_ports(directory)?;
         let output = Command::new(binary()?)
             .args(["server", "init", "--host", "localhost", "--directory"])
             .arg(&made.directory)
             .arg(format!("--https=127.0.0.1:{}", made.https_port))
             .arg(format!("--postgres=127.0.0.1:{}", made.postgres_port))
+            .arg(format!("--mysql=127.0.0.1:{}", made.mysql_port))
+            .arg(format!("--mariadb=127.0.0.1:{}", made.mariadb_port))
             .arg(format!("--ssh=127.0.0.1:{}", made.ssh_port))
             .arg(format!("--metrics=127.0.0.1:{}", made.metrics_port))
             .arg("--recovery-key-file")
@@ -83,16 +83,32 @@ impl Installation {
         Ok(made)
     }
 
+    /// An installation in this directory, with ports that nobody uses.
+    fn on_free_ports(directory: PathBuf) -> Result<Self> {
+        Ok(Self {
+            directory,
+            https_port: free_port()?,
+            postgres_port: free_port()?,
+            mysql_port: free_port()?,
+            mariadb_port: free_port()?,
+            ssh_port: free_port()?,
+            metrics_port: free_port()?,
+        })
+    }
+
+    /// Its ports, in the order in which the settings name them.
+    fn ports(&self) -> [u16; 6] {
+        [self.https_port, self.postgres_port, self.mysql_port, self.mariadb_port, self.ssh_port, self.metrics_port]
+    }
+
     /// An installation that somebody made in this directory by `mayfly server init --directory`, on ports of ours from now on. Its
     /// server does not run. The directory goes when this is dropped.
     ///
     /// # Errors
     /// When its settings cannot be written.
     pub fn adopt(directory: PathBuf) -> Result<Self> {
-        let ports = [free_port()?, free_port()?, free_port()?, free_port()?];
-        let [https_port, postgres_port, ssh_port, metrics_port] = ports;
-        let made = Self { directory, https_port, postgres_port, ssh_port, metrics_port };
-        let names = ["https", "postgres", "ssh", "metrics"];
+        let made = Self::on_free_ports(directory)?;
+        let (names, ports) = (["https", "postgres", "mysql", "mariadb", "ssh", "metrics"], made.ports());
         let settings = std::fs::read_to_string(made.config())?;
         let of_ours = |line: &str| names.iter().any(|name| line.starts_with(&format!("{name} = \"")));
         let kept: Vec<&str> = settings.lines().filter(|line| !of_ours(line)).collect();
@@ -146,16 +162,14 @@ impl Installation {
         for part in ["etc", "data", "log"] {
             crate::copy(&self.directory.join(part), &directory.join(part))?;
         }
-        let ports = [free_port()?, free_port()?, free_port()?, free_port()?];
-        let [https_port, postgres_port, ssh_port, metrics_port] = ports;
-        let made = Self { directory, https_port, postgres_port, ssh_port, metrics_port };
+        let made = Self::on_free_ports(directory)?;
         let text = |path: &Path| path.to_str().map(str::to_owned).context("a path that is text");
         let mut settings = std::fs::read_to_string(self.config())?;
         settings = settings.replace(&text(&self.directory)?, &text(&made.directory)?);
         if shared {
             settings = settings.replace(&text(&made.directory.join("log"))?, &text(&self.directory.join("log"))?);
         }
-        for (own, other) in [self.https_port, self.postgres_port, self.ssh_port, self.metrics_port].iter().zip(ports) {
+        for (own, other) in self.ports().iter().zip(made.ports()) {
             settings = settings.replace(&format!(":{own}\""), &format!(":{other}\""));
         }
         std::fs::write(made.config(), settings)?;

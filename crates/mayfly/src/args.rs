@@ -92,10 +92,10 @@ pub(crate) enum Verb {
     Login(Login),
     /// Sign out: the server takes the sign-in back, and nothing of it is kept
     Logout(Logout),
-    /// Connect to a database with the real psql
+    /// Connect to a database with its real client: psql, mysql or mariadb
     ///
-    /// Gets a one-time secret for the record, for which it asks for your password unless you have signed in, and runs psql with it. Arguments after `--` are
-    /// psql's; so is the exit code, but for 255, which is mayfly's own.
+    /// Gets a one-time secret for the record, for which it asks for your password unless you have signed in, and runs the
+    /// record's client with it. Arguments after `--` are the client's; so is the exit code, but for 255, which is mayfly's own.
     Db(Db),
     /// Open a shell or run a command on a machine with the real ssh
     ///
@@ -239,7 +239,7 @@ pub(crate) enum Kind {
 /// Kinds of records that there is a template of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Template {
-    /// A PostgreSQL server
+    /// A database server
     Database,
     /// A Linux host
     Machine,

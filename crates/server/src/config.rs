@@ -83,6 +83,13 @@ pub struct Listen {
     /// PostgreSQL clients.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub postgres: Option<SocketAddr>,
+    /// MySQL clients.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mysql: Option<SocketAddr>,
+    /// MariaDB clients. They have a listener of their own because a server says what it is before a client says where it wants to go,
+    /// and clients of one do without things with the other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mariadb: Option<SocketAddr>,
     /// SSH clients.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ssh: Option<SocketAddr>,

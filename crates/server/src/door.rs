@@ -5,14 +5,14 @@ use crate::bound;
 use crate::context::Context;
 use crate::credentials::SealedCredentials;
 use crate::orders;
+use crate::service;
 use async_trait::async_trait;
 use mayfly_access::connect_secret::{self, ConnectSecret};
 use mayfly_access::objects::{Launch, Record};
 use mayfly_access::signin::{Attempt, Source};
 use mayfly_access::store::{ConnectSecrets, StoreError};
 use mayfly_brokers::port::{
-    Admitted, Claim, ConnectionGuard, Door, Ending, Joined, Protocol, RefusalClass, Refused, Service, SignIn,
-    SshService, Standing, Turned,
+    Admitted, Claim, ConnectionGuard, Door, Ending, Joined, RefusalClass, Refused, SignIn, Standing, Turned,
 };
 use mayfly_dial::ssh::{SshKey, UserCertificate, fingerprint_of_line};
 use mayfly_dial::{Credential, Credentials};
@@ -21,6 +21,7 @@ use mayfly_domain::{Authorised, ConnectionId, EndReason, Entropy, Failure, Failu
 use mayfly_engine::ports::clock::Clock;
 use mayfly_engine::ports::trace::{Moment, Span, Step};
 use mayfly_engine::{Cut, Seat, Signal};
+use mayfly_protocol::mysql::auth::NativeVerifier;
 use mayfly_protocol::scram::{Verifier, Verifiers};
 use mayfly_providers::linux::certificate_terms;
 use std::num::NonZeroU32;
@@ -173,6 +174,18 @@ impl SignIn for SecretSignIn {
         &self.verifiers
     }
 
+    fn native_verifiers(&self) -> Vec<NativeVerifier> {
+        // Where there is nothing to prove, a hash stands that was drawn, of which nobody knows anything that it is the hash of.
+        let drawn = || {
+            let mut bytes = [0; 20];
+            self.attempt.context.entropy().fill(&mut bytes);
+            bytes
+        };
+        let kept = self.secrets.iter().map(|secret| secret.native.unwrap_or_else(drawn));
+        let nobody = self.secrets.is_empty().then(drawn);
+        kept.chain(nobody).map(NativeVerifier::from_bytes).collect()
+    }
+
     async fn proved(mut self: Box<Self>, which: usize) -> Result<Box<dyn Admitted>, Turned> {
         let context = Arc::clone(&self.attempt.context);
         let Some(secret) = self.secrets.get(which) else {
@@ -239,16 +252,6 @@ fn refused(failure: Failure) -> Refused {
     Refused { class, text: failure.text }
 }
 
-/// What of its protocol a record allows.
-fn service(record: Record) -> Service {
-    match record {
-        Record::Database(database) => Service::Postgres { default_database: database.default_database },
-        Record::Machine(machine) => {
-            Service::Ssh(SshService { sftp: machine.ssh.sftp, forwarding: machine.ssh.forwarding })
-        }
-    }
-}
-
 impl Person {
     fn new(context: Arc<Context>, credentials: Arc<SealedCredentials>, claim: Claim, came: Moment) -> Self {
         let known = Moment::now(&*context.clock);
@@ -293,11 +296,11 @@ impl Person {
     /// A record that is opened with another protocol is refused before anything is made.
     fn check_protocol(&self, record: &Record) -> Result<(), Refused> {
         let login = &self.claim.login;
-        let text = match (self.claim.protocol, record) {
-            (Protocol::Postgres, Record::Database(_)) | (Protocol::Ssh, Record::Machine(_)) => return Ok(()),
-            (Protocol::Postgres, Record::Machine(_)) => format!("{} is a machine: open it with ssh", login.record),
-            (Protocol::Ssh, Record::Database(_)) => format!("{} is a database: open it with psql", login.record),
-        };
+        let (spoken, what) = service::spoken(record);
+        if self.claim.protocol == spoken {
+            return Ok(());
+        }
+        let text = format!("{} is {what}", login.record);
         Err(Refused { class: RefusalClass::NotPermitted, text })
     }
 
@@ -408,7 +411,7 @@ impl Admitted for Person {
             credential,
             made,
             certificate,
-            service: service(record),
+            service: service::of(record),
             authorised: permit,
             standing: standing(context, joined.deadline, joined.cut),
             guard: Box::new(guard),

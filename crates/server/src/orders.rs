@@ -14,8 +14,8 @@ use serde_json::json;
 /// The provider of a record.
 pub(crate) fn provider(record: &Record) -> &'static str {
     match record {
-        // PostgreSQL is the only type that objects admit today.
-        Record::Database(_) => "postgresql",
+        // Each type has a provider of its name.
+        Record::Database(database) => database.database_type.as_str(),
         Record::Machine(machine) => match machine.operating_system {
             OperatingSystem::Linux => "linux",
         },

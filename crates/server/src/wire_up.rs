@@ -9,13 +9,13 @@ use crate::context::{Context, Parts};
 use crate::couriers;
 use crate::credentials::SealedCredentials;
 use crate::door::ServerDoor;
+use crate::doors::{Doors, ListenError};
 use crate::entropy::OsEntropy;
 use crate::keys::{self, Signer};
 use crate::lockdowns::Lockdowns;
 use crate::logging::Logging;
 use crate::metrics::{self, Metrics};
 use crate::orphans;
-use crate::ports;
 use crate::reload::Reloadable;
 use crate::sign_ins;
 use crate::sinks;
@@ -23,8 +23,6 @@ use crate::ssh_authority;
 use crate::traces;
 use crate::user_authority::{self, UserAuthorities};
 use mayfly_access::store::StoreError;
-use mayfly_brokers::port::Task;
-use mayfly_brokers::{postgres, ssh};
 use mayfly_dial::Dialer;
 use mayfly_domain::RunId;
 use mayfly_domain::audit::EventKind;
@@ -36,11 +34,9 @@ use mayfly_export::trace::Traces;
 use mayfly_providers::{Registry, Services};
 use mayfly_store::{OpenError, Store};
 use mayfly_vault::{KeyCheck, SourceError, Vault, VaultError};
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
 
 /// How long sessions get at a stop before they are left for the next run.
 const STOP_LIMIT: Duration = Duration::from_secs(30);
@@ -90,17 +86,8 @@ pub enum StartError {
         source: std::io::Error,
     },
     /// A listener.
-    #[error("cannot listen on {address} ({setting}): {source}: {holder} uses it: stop it, or set another address")]
-    Listen {
-        /// The setting.
-        setting: &'static str,
-        /// Its value.
-        address: SocketAddr,
-        /// Who listens there, as far as it can be seen.
-        holder: String,
-        /// The system's error.
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    Listen(#[from] ListenError),
     /// A sink of the trail, or the receiver of traces.
     #[error("{0}")]
     Sink(String),
@@ -162,30 +149,6 @@ pub(crate) struct Server {
     reloadable: Reloadable,
 }
 
-/// Brokers start their tasks in the server's set.
-struct BrokerTasks(Tasks);
-
-impl mayfly_brokers::port::Tasks for BrokerTasks {
-    fn spawn(&self, name: &'static str, task: Task) {
-        self.0.spawn(name, task);
-    }
-}
-
-async fn listen(setting: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address).await.map_err(|source| {
-        let holder = ports::holder(address).map_or_else(|| "something".to_owned(), |holder| holder.to_string());
-        StartError::Listen { setting, address, holder, source }
-    })
-}
-
-/// Listens where a setting says so.
-async fn listen_where(setting: &'static str, at: Option<SocketAddr>) -> Result<Option<TcpListener>, StartError> {
-    match at {
-        Some(address) => Ok(Some(listen(setting, address).await?)),
-        None => Ok(None),
-    }
-}
-
 impl Server {
     /// Starts the server: everything is bound and checked before the first client is served.
     ///
@@ -205,10 +168,7 @@ impl Server {
         let ready = sinks::make(&config).map_err(StartError::Sink)?;
         let traces = traces::make(&config).map_err(StartError::Sink)?;
         let socket = api::bind(&config.listen.socket).map_err(StartError::Socket)?;
-        let https_at = listen_where("listen.https", config.listen.https).await?;
-        let postgres_at = listen_where("listen.postgres", config.listen.postgres).await?;
-        let ssh_at = listen_where("listen.ssh", config.listen.ssh).await?;
-        let metrics_at = listen_where("listen.metrics", config.listen.metrics).await?;
+        let doors = Doors::bind(&config.listen).await?;
         tracing::info!(fingerprint = identity.host_key.fingerprint(), "SSH host key");
         let store = open_store(&config, Arc::clone(&clock) as Arc<dyn Clock>, signer).await?;
         let credentials = Arc::new(SealedCredentials::new(Arc::clone(&store), Arc::clone(&vault)));
@@ -219,15 +179,12 @@ impl Server {
         } else {
             act(&context).await?;
         }
-        let door = Arc::new(ServerDoor::new(Arc::clone(&context), credentials));
-        let bound = postgres_at.as_ref().and_then(|listener| listener.local_addr().ok());
-        if let Some(listener) = postgres_at.filter(|_| !store.observing()) {
-            listeners.spawn("postgresql listener", broker(listener, Arc::clone(&door), &context, tls));
-        }
-        let ssh_bound = ssh_at.as_ref().and_then(|listener| listener.local_addr().ok());
+        let addresses = doors.addresses();
         let ssh_authority = identity.authority().to_owned();
-        if let Some(listener) = ssh_at.filter(|_| !store.observing()) {
-            listeners.spawn("ssh listener", ssh_broker(listener, door, &context, identity));
+        let Doors { https, metrics: metrics_at, brokers } = doors;
+        if !store.observing() {
+            let door = Arc::new(ServerDoor::new(Arc::clone(&context), credentials));
+            brokers.serve(&listeners, &door, &context, &tls, identity);
         }
         let states = sinks::start(ready, &context, &tasks);
         couriers::start(&config, &context, &tasks);
@@ -240,8 +197,7 @@ impl Server {
         let api = Arc::new(Api {
             context: Arc::clone(&context),
             public_host: config.public_host.clone(),
-            postgres: bound,
-            ssh: ssh_bound,
+            addresses,
             ssh_authority,
             data_directory: config.data_directory.clone(),
             config: reloadable.config(),
@@ -250,7 +206,7 @@ impl Server {
             followers: Followers::default(),
         });
         let router = api::router(api);
-        if let Some(listener) = https_at {
+        if let Some(listener) = https {
             let served = api::serve_https(listener, reloadable.https(), router.clone(), listeners.clone());
             listeners.spawn("https listener", served);
         }
@@ -375,41 +331,4 @@ async fn context(
         tracer,
         lockdowns: Lockdowns::load(store).await?,
     }))
-}
-
-/// The PostgreSQL broker, for as long as its task lives.
-fn broker(
-    listener: TcpListener,
-    door: Arc<ServerDoor>,
-    context: &Arc<Context>,
-    tls: authority::ServerTls,
-) -> impl Future<Output = ()> + Send + 'static {
-    let broker = postgres::Context::new(postgres::Parts {
-        door,
-        tasks: Arc::new(BrokerTasks(context.tasks.clone())),
-        clock: Arc::clone(&context.clock) as Arc<dyn mayfly_brokers::port::Clock>,
-        entropy: Box::new(OsEntropy),
-        tls: tls.config,
-        certificate: tls.certificate,
-        settings: postgres::Settings::default(),
-    });
-    postgres::run(listener, broker, std::future::pending())
-}
-
-/// The SSH broker, for as long as its task lives.
-fn ssh_broker(
-    listener: TcpListener,
-    door: Arc<ServerDoor>,
-    context: &Arc<Context>,
-    identity: ssh_authority::SshIdentity,
-) -> impl Future<Output = ()> + Send + 'static {
-    let broker = ssh::Context::new(ssh::Parts {
-        door,
-        tasks: Arc::new(BrokerTasks(context.tasks.clone())),
-        clock: Arc::clone(&context.clock) as Arc<dyn mayfly_brokers::port::Clock>,
-        entropy: Box::new(OsEntropy),
-        host_key: identity.host_key,
-        settings: ssh::Settings::default(),
-    });
-    ssh::run(listener, broker, std::future::pending())
 }

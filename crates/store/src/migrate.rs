@@ -26,6 +26,7 @@ pub(crate) const ALL: &[&str] = &[
     include_str!("../migrations/0015-use.sql"),
     include_str!("../migrations/0016-person-tokens.sql"),
     include_str!("../migrations/0017-connect-secrets-side-by-side.sql"),
+    include_str!("../migrations/0018-native-verifiers.sql"),
 ];
 
 /// The version that this program works with.

@@ -39,6 +39,7 @@ const NEEDED: &[Package] = &[
     Package { name: "pgbouncer", purpose: "what the broker's speed is compared with" },
     Package { name: "mariadb-server-core", purpose: "a server that tests run sessions on; it brings no service" },
     Package { name: "mariadb-client-core", purpose: "mariadb as a real client" },
+    Package { name: "mariadb-client", purpose: "mariadb-dump and mariadb-slap as real clients" },
     Package { name: "curl", purpose: "a real client of the API" },
     Package { name: "prometheus", purpose: "promtool, which checks the alert rules" },
     Package { name: "rsyslog", purpose: "a receiver of the audit trail that is not ours" },

@@ -5,14 +5,60 @@ use mayfly_domain::{RecordName, Trust};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// A PostgreSQL server.
+/// What a database speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DatabaseType {
+    /// PostgreSQL.
+    #[default]
+    Postgresql,
+    /// MySQL.
+    Mysql,
+    /// MariaDB.
+    Mariadb,
+}
+
+impl DatabaseType {
+    /// Every type that is built.
+    pub const ALL: [Self; 3] = [Self::Postgresql, Self::Mysql, Self::Mariadb];
+
+    /// The type as it is written in `database_type` and in `connection.protocol`; its provider has the same name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Postgresql => "postgresql",
+            Self::Mysql => "mysql",
+            Self::Mariadb => "mariadb",
+        }
+    }
+
+    /// The type as people call it.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Postgresql => "PostgreSQL",
+            Self::Mysql => "MySQL",
+            Self::Mariadb => "MariaDB",
+        }
+    }
+
+    /// Whether it is the one that records of before there were others have, which do not say so.
+    fn is_first(&self) -> bool {
+        *self == Self::Postgresql
+    }
+}
+
+/// A database server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Stored", into = "Stored")]
 pub struct DatabaseRecord {
     /// What every resource has.
     pub resource: Resource,
-    /// The database that administration connects to, and a client that names none.
+    /// What it speaks.
+    pub database_type: DatabaseType,
+    /// The database that a client gets that names none. Of PostgreSQL also the one that administration connects to; of the others
+    /// it may be empty, for none.
     pub default_database: String,
+    /// Whether the server may ask a client for files (`LOAD DATA LOCAL`). Of MySQL and MariaDB only.
+    pub local_infile: bool,
 }
 
 /// The stored form, in which all fields stand beside each other.
@@ -23,7 +69,11 @@ struct Stored {
     labels: BTreeMap<String, String>,
     host: String,
     trust: Trust,
+    #[serde(default, skip_serializing_if = "DatabaseType::is_first")]
+    database_type: DatabaseType,
     default_database: String,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    local_infile: bool,
     administrative: RecordName,
     administrative_port: u16,
     port: u16,
@@ -38,7 +88,9 @@ impl From<Stored> for DatabaseRecord {
             labels,
             host,
             trust,
+            database_type,
             default_database,
+            local_infile,
             administrative,
             administrative_port,
             port,
@@ -46,14 +98,27 @@ impl From<Stored> for DatabaseRecord {
             session,
         } = stored;
         let resource = Resource { name, labels, host, trust, administrative, administrative_port, port, jit, session };
-        Self { resource, default_database }
+        Self { resource, database_type, default_database, local_infile }
     }
 }
 
 impl From<DatabaseRecord> for Stored {
     fn from(record: DatabaseRecord) -> Self {
-        let DatabaseRecord { resource, default_database } = record;
+        let DatabaseRecord { resource, database_type, default_database, local_infile } = record;
         let Resource { name, labels, host, trust, administrative, administrative_port, port, jit, session } = resource;
-        Self { name, labels, host, trust, default_database, administrative, administrative_port, port, jit, session }
+        Self {
+            name,
+            labels,
+            host,
+            trust,
+            database_type,
+            default_database,
+            local_infile,
+            administrative,
+            administrative_port,
+            port,
+            jit,
+            session,
+        }
     }
 }

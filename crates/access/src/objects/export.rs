@@ -2,8 +2,8 @@
 //! default, and what is absent is nothing. Reading it back gives the same objects.
 
 use crate::objects::{
-    AccountRules, DatabaseRecord, DirectoryRecord, Launch, Leftovers, MachineRecord, Object, OperatingSystem, Person,
-    Resource, SessionRules, UserRecord,
+    AccountRules, DatabaseRecord, DatabaseType, DirectoryRecord, Launch, Leftovers, MachineRecord, Object,
+    OperatingSystem, Person, Resource, SessionRules, UserRecord,
 };
 use mayfly_domain::{RecordName, Trust};
 use serde_norway::{Mapping, Value};
@@ -80,9 +80,17 @@ fn of_user(user: &UserRecord) -> Fields {
 
 fn of_database(database: &DatabaseRecord) -> Fields {
     let resource = &database.resource;
-    let spec = Fields::default().text("database_type", "postgresql").text("host", &resource.host);
-    let spec = spec.some("tls", of_tls(&resource.trust)).text("default_database", &database.default_database);
-    let connection = connection(resource, "postgresql");
+    let protocol = database.database_type.as_str();
+    let spec = Fields::default().text("database_type", protocol).text("host", &resource.host);
+    // None has no form but its absence.
+    let named = Some(database.default_database.as_str()).filter(|name| !name.is_empty());
+    let spec = spec.some("tls", of_tls(&resource.trust)).some("default_database", named);
+    let connection = match database.database_type {
+        DatabaseType::Postgresql => connection(resource, protocol),
+        DatabaseType::Mysql | DatabaseType::Mariadb => {
+            connection(resource, protocol).value("local_infile", database.local_infile)
+        }
+    };
     let rules = session(&resource.session).text("leftovers", leftovers(resource.session.leftovers));
     spec.value("rotation", rotation(&resource.administrative, resource.administrative_port).done())
         .value("connection", connection.done())

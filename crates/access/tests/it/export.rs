@@ -2,8 +2,9 @@
 
 use crate::PEM;
 use mayfly_access::objects::{
-    AccountRules, DatabaseRecord, DirectoryRecord, DirectoryType, Grant, Jit, Launch, Leftovers, MachineRecord, Object,
-    OperatingSystem, Person, Resource, SessionRules, SshRules, UserRecord, export, no_files, parse,
+    AccountRules, DatabaseRecord, DatabaseType, DirectoryRecord, DirectoryType, Grant, Jit, Launch, Leftovers,
+    MachineRecord, Object, OperatingSystem, Person, Resource, SessionRules, SshRules, UserRecord, export, no_files,
+    parse,
 };
 use mayfly_domain::{PersonName, RecordName, Trust};
 use proptest::prelude::*;
@@ -85,8 +86,16 @@ fn database() -> impl Strategy<Value = Object> {
     ];
     let leftovers = prop_oneof![Just(Leftovers::Graveyard), Just(Leftovers::Drop), Just(Leftovers::Keep)];
     let resource = resource(trust, jit("[a-z\"' ]{1,20}".prop_map(|role| format!("r{role}r"))), rules(leftovers));
-    (resource, "[a-z\"']{1,20}").prop_map(|(resource, default_database)| {
-        Object::Database(Box::new(DatabaseRecord { resource, default_database }))
+    let of_type = prop_oneof![
+        Just((DatabaseType::Postgresql, false)),
+        any::<bool>().prop_map(|files| (DatabaseType::Mysql, files)),
+        any::<bool>().prop_map(|files| (DatabaseType::Mariadb, files)),
+    ];
+    (resource, of_type, "[a-z\"']{0,20}").prop_map(|(resource, (database_type, local_infile), named)| {
+        // Of PostgreSQL there is always one.
+        let needed = named.is_empty() && database_type == DatabaseType::Postgresql;
+        let default_database = if needed { "postgres".to_owned() } else { named };
+        Object::Database(Box::new(DatabaseRecord { resource, database_type, default_database, local_infile }))
     })
 }
 

@@ -40,12 +40,26 @@ fn unknown_fields_are_refused_with_the_nearest_known_one() {
 #[test]
 fn what_is_not_built_is_refused_by_name() {
     database("kind: Database", "kind: Folder", "unknown kind \"Folder\"; kinds are");
-    for kind in ["mysql", "mariadb", "mssql", "oracle", "postgresql-flexible", "mysql-flexible", "mariadb-flexible"] {
+    for kind in ["mssql", "oracle", "postgresql-flexible", "mysql-flexible", "mariadb-flexible"] {
         database("postgresql", kind, &format!("spec.database_type: `{kind}` is not built yet"));
     }
     database("postgresql", "postgres", "spec.database_type: unknown type");
     database("  jit:", "  recording: true\n  jit:", "spec.recording: `recording` is not built yet");
     database("  jit:", "  connection: {protocol: mysql}\n  jit:", "spec.connection.protocol: has to be `postgresql`");
+    database("  jit:", "  connection: {local_infile: true}\n  jit:", "spec.connection.local_infile: unknown field");
+    let mysql = |rest: &str| format!("mysql\n  {rest}");
+    for (rest, fault) in [
+        ("connection: {protocol: mariadb}", "spec.connection.protocol: has to be `mysql`"),
+        ("default_database: ''", "spec.default_database: has to be a database name"),
+        ("connection: {local_infile: maybe}", "spec.connection.local_infile: "),
+    ] {
+        database("postgresql", &mysql(rest), fault);
+    }
+    let role = "r".repeat(33);
+    let lifted = format!("create_ephemeral: true, elevate: true, elevation_string: {role}");
+    let both = [("postgresql", "mysql"), ("create_ephemeral: true", lifted.as_str())];
+    let faults = bad(&both.iter().fold(DATABASE.to_owned(), |text, (from, to)| text.replace(from, to)));
+    assert!(faults[0].contains("of 1 to 32 characters"), "{faults:?}");
 }
 
 #[test]

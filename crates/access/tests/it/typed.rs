@@ -1,7 +1,7 @@
 //! What right inputs become.
 
 use crate::{DATABASE, PEM, good, reader};
-use mayfly_access::objects::{Kind, Launch, Leftovers, Object, StoredError, parse, resolve};
+use mayfly_access::objects::{DatabaseType, Kind, Launch, Leftovers, Object, StoredError, parse, resolve};
 use mayfly_domain::Trust;
 
 const ALL: &str = r#"
@@ -68,6 +68,26 @@ fn absent_fields_have_their_defaults() {
     assert!(
         matches!(lifted.as_slice(), [Object::Database(orders)] if orders.resource.jit.elevate.as_ref().unwrap().exclusive)
     );
+}
+
+/// MySQL and MariaDB have their own port, need no database, and say whether a server may ask clients for files.
+#[test]
+fn the_type_of_a_database_decides_its_defaults() {
+    for (text, database_type) in [("mysql", DatabaseType::Mysql), ("mariadb", DatabaseType::Mariadb)] {
+        let written = DATABASE.replace("postgresql", text);
+        let objects = good(&written);
+        let [Object::Database(orders)] = objects.as_slice() else { panic!("{objects:?}") };
+        assert_eq!((orders.database_type, orders.default_database.as_str()), (database_type, ""));
+        assert_eq!((orders.resource.administrative_port, orders.resource.port), (3306, 3306));
+        assert!(!orders.local_infile);
+        let connection = format!("  connection: {{protocol: {text}, port: 3307, localInfile: true}}\n  jit:");
+        let objects = good(&written.replace("  jit:", &connection));
+        assert!(
+            matches!(objects.as_slice(), [Object::Database(orders)] if orders.local_infile && orders.resource.port == 3307)
+        );
+        let (kind, json) = (objects[0].id().kind(), objects[0].to_json());
+        assert_eq!(Object::from_json(kind, &json).as_ref(), Ok(&objects[0]));
+    }
 }
 
 #[test]

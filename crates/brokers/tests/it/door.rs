@@ -18,7 +18,10 @@ use mayfly_domain::{
     Authorised, BootTime, Destination, EndReason, PersonName, RecordName, SessionId, WallTime,
     authorise::{PersonFacts, RecordFacts, authorise},
 };
-use mayfly_protocol::scram::{Verifier, Verifiers};
+use mayfly_protocol::{
+    mysql::auth::NativeVerifier,
+    scram::{Verifier, Verifiers},
+};
 use tokio::sync::watch;
 
 /// The client's secret.
@@ -129,12 +132,20 @@ impl Door for Shared {
         }
         let iterations = NonZeroU32::new(4096).unwrap();
         let login = claim.login.to_string();
-        let verifier = match login.as_str() {
-            USER => Verifier::from_password(SECRET.as_bytes(), &[7; 16], iterations),
-            OTHER => Verifier::from_password(OTHERS_SECRET.as_bytes(), &[8; 16], iterations),
-            _ => Verifier::mock(b"a secret of the test, of 32 bytes", login.as_bytes(), &[9; 16], iterations),
+        let known = |secret: &str, salt: u8| {
+            let verifier = Verifier::from_password(secret.as_bytes(), &[salt; 16], iterations);
+            (verifier, NativeVerifier::from_password(secret.as_bytes()))
         };
-        Ok(Box::new(Attempt { door: Arc::clone(&self.0), login, verifiers: verifier.into() }))
+        let (verifier, native) = match login.as_str() {
+            USER => known(SECRET, 7),
+            OTHER => known(OTHERS_SECRET, 8),
+            _ => {
+                let secret = b"a secret of the test, of 32 bytes";
+                let verifier = Verifier::mock(secret, login.as_bytes(), &[9; 16], iterations);
+                (verifier, NativeVerifier::from_bytes([9; 20]))
+            }
+        };
+        Ok(Box::new(Attempt { door: Arc::clone(&self.0), login, verifiers: verifier.into(), native }))
     }
 
     async fn offers_key(&self, claim: &Claim, fingerprint: &str) -> Result<bool, Turned> {
@@ -150,12 +161,17 @@ struct Attempt {
     door: Arc<TestDoor>,
     login: String,
     verifiers: Verifiers,
+    native: NativeVerifier,
 }
 
 #[async_trait]
 impl SignIn for Attempt {
     fn verifiers(&self) -> &Verifiers {
         &self.verifiers
+    }
+
+    fn native_verifiers(&self) -> Vec<NativeVerifier> {
+        vec![self.native.clone()]
     }
 
     async fn proved(self: Box<Self>, _which: usize) -> Result<Box<dyn Admitted>, Turned> {

@@ -1,5 +1,6 @@
 //! The broker between real clients and real servers: psql, libpq of two versions, psycopg2 and pg_dump through a broker
-//! whose port is answered by a test, to throw-away PostgreSQL servers; OpenSSH's clients to disposable hosts (`ssh`); and
+//! whose port is answered by a test, to throw-away PostgreSQL servers; the clients of MariaDB and MySQL to theirs (`mysql`);
+//! OpenSSH's clients to disposable hosts (`ssh`); and
 //! hostile clients and targets made by hand.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
@@ -10,6 +11,7 @@ mod ends;
 mod gateway;
 mod hostile_client;
 mod hostile_target;
+mod mysql;
 mod programs;
 mod raw;
 mod sessions;

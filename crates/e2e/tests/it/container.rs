@@ -41,9 +41,10 @@ fn the_image_runs_the_server_and_the_next_one_goes_on_with_its_volumes() {
     let binary = program.file_name().unwrap().to_str().unwrap();
     podman.build(&file, program.parent().unwrap(), &[("BINARY", binary)], IMAGE).unwrap();
 
-    let [https, postgres, ssh] = [(); 3].map(|()| format!("127.0.0.1:{}", free_port().unwrap()));
+    let [https, postgres, mysql, mariadb, ssh] = [(); 5].map(|()| format!("127.0.0.1:{}", free_port().unwrap()));
     let init = ["server", "init", "--host", "localhost", "--https", &https, "--postgres", &postgres, "--ssh", &ssh];
-    run(&podman, &["--rm"], &[&init[..], &["--recovery-key-file", "/etc/mayfly/recovery-key"]].concat());
+    let more = ["--mysql", &mysql, "--mariadb", &mariadb];
+    run(&podman, &["--rm"], &[&init[..], &more, &["--recovery-key-file", "/etc/mayfly/recovery-key"]].concat());
     run(&podman, &["--detach", "--name=first"], &[]);
     wait::until("it is healthy", LIMIT, || Ok(healthy(&podman, "first"))).unwrap();
     // A user of its own, the first process, and no right that it does not need.

@@ -14,8 +14,8 @@ pub(crate) struct Db {
     pub(crate) name: String,
     #[command(flatten)]
     pub(crate) person: Person,
-    /// Arguments for psql
-    #[arg(last = true, value_name = "PSQL ARGUMENTS")]
+    /// Arguments for the client
+    #[arg(last = true, value_name = "CLIENT ARGUMENTS")]
     pub(crate) arguments: Vec<OsString>,
 }
 
@@ -47,7 +47,7 @@ pub(crate) struct Connect {
     /// Print it as JSON, like `-o json`
     #[arg(long)]
     pub(crate) json: bool,
-    /// Run a program of PostgreSQL's, such as pg_dump, with everything that it needs in its environment, and print nothing
+    /// Run a program of the database's, such as pg_dump or mysqldump, with everything that it needs to connect, and print nothing
     #[arg(long, value_name = "PROGRAM", conflicts_with_all = ["print", "json", "valid"])]
     pub(crate) exec: Option<String>,
     /// Arguments for the program

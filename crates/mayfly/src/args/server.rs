@@ -10,7 +10,7 @@ use std::path::PathBuf;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Server {
     /// Make an installation: keys, local authority, store and settings
-    Init(Init),
+    Init(Box<Init>),
     /// Write keys that were lost again, from the recovery key
     ///
     /// Makes no new key, and writes none over another. Needs the data directory, and the recovery key that `init` or `rotate-key` gave.
@@ -107,6 +107,12 @@ pub(crate) struct Init {
     /// Where PostgreSQL clients are served
     #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:7432")]
     pub(crate) postgres: SocketAddr,
+    /// Where MySQL clients are served
+    #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:7306")]
+    pub(crate) mysql: SocketAddr,
+    /// Where MariaDB clients are served
+    #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:7307")]
+    pub(crate) mariadb: SocketAddr,
     /// Where SSH clients are served
     #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:2222")]
     pub(crate) ssh: SocketAddr,

@@ -2,7 +2,7 @@
 //! certificate is kept in a file of the user's, because every client wants it as a file.
 
 use super::kept::{RESERVED, keep};
-use super::{Context, db, facts, sign_in};
+use super::{Context, db, facts, mysql, sign_in};
 use crate::args::Connect;
 use crate::escape;
 use crate::failure::{Exit, Failure};
@@ -10,6 +10,7 @@ use crate::output::Format;
 use mayfly_wire::connect::ConnectAnswer;
 use percent_encoding::utf8_percent_encode;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// The server's answer, and what follows from it.
 #[derive(Serialize)]
@@ -20,8 +21,9 @@ struct Printed<'a> {
     ca_file: String,
     /// A URI without the secret.
     uri: String,
-    /// A command without the secret, which psql asks for.
-    psql: String,
+    /// A command without the secret, which the client asks for, under the name of that client.
+    #[serde(flatten)]
+    command: BTreeMap<&'static str, String>,
 }
 
 /// Gets a connect secret and prints everything about it, or runs a program with it, whose exit code is ours then.
@@ -42,7 +44,14 @@ async fn print(context: &Context, options: Connect) -> Result<Exit, Failure> {
         return for_ssh(context, &options, &answer, &known_hosts);
     }
     let ca_file = keep_authority(&answer)?;
-    let printed = Printed { uri: uri(&answer, &ca_file), psql: psql(&answer, &ca_file), ca_file, answer: &answer };
+    let (uri, name, command) = match answer.protocol.as_str() {
+        "mysql" | "mariadb" => {
+            let name = if answer.protocol == "mariadb" { "mariadb" } else { "mysql" };
+            (mysql::uri(&answer, &ca_file), name, shell_line(&mysql::words(&answer, &ca_file)))
+        }
+        _ => (uri(&answer, &ca_file), "psql", psql(&answer, &ca_file)),
+    };
+    let printed = Printed { uri, command: BTreeMap::from([(name, command)]), ca_file, answer: &answer };
     let mut output = context.output.clone();
     if options.json {
         output.format = Format::Json;
@@ -107,7 +116,9 @@ fn text(printed: &Printed<'_>) -> String {
         ("authority", &printed.ca_file),
         ("uri", &printed.uri),
     ]);
-    text.push_str(&format!("\n{}\n", escape::line(&printed.psql)));
+    for command in printed.command.values() {
+        text.push_str(&format!("\n{}\n", escape::line(command)));
+    }
     if !answer.notes.is_empty() {
         text.push('\n');
     }
@@ -156,6 +167,13 @@ fn conninfo_value(text: &str) -> String {
         return text.to_owned();
     }
     format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
+}
+
+/// Words as a line for a POSIX shell, each quoted where it has to be.
+fn shell_line(words: &[String]) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-._~/:%+@=".contains(c);
+    let word = |word: &String| if word.chars().all(plain) { word.clone() } else { shell_word(word) };
+    words.iter().map(word).collect::<Vec<_>>().join(" ")
 }
 
 /// One word for a POSIX shell (XCU §2.2.2): in double quotes where nothing in it is special there, else in single ones.

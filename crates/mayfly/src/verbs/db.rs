@@ -1,99 +1,108 @@
-//! `db`, and `connect --exec`: the real psql or another client of PostgreSQL's, with a connect secret in the environment of that one process. Everything else that could lead the
-//! secret elsewhere or weaken the verification of the server is taken out of its environment.
+//! `db`, and `connect --exec`: the real client of a database, with a connect secret that is in no argument. Which client it is follows
+//! from the record.
 
-use super::{Context, program, sign_in};
+use super::{Context, mysql, postgres, program, sign_in};
 use crate::args::{Connect, Db, Person};
 use crate::failure::Failure;
 use mayfly_wire::connect::ConnectAnswer;
 use std::ffi::OsString;
 use std::io::Write as _;
-use std::path::PathBuf;
 use tempfile::NamedTempFile;
-use tokio::process::Command;
 
-/// What libpq reads from the environment and may go on reading: nothing of it says where to connect or whom to trust.
-/// Every other variable that starts with `PG` is taken away
-/// (<https://www.postgresql.org/docs/current/libpq-envars.html>).
-const HARMLESS: &[&str] =
-    &["PGAPPNAME", "PGCLIENTENCODING", "PGCONNECT_TIMEOUT", "PGDATESTYLE", "PGGEQO", "PGOPTIONS", "PGTZ"];
+/// The clients that `db` runs, each with what installs it.
+const CLIENTS: [(&str, &[&str]); 3] =
+    [("psql", postgres::PACKAGES), ("mysql", mysql::PACKAGES), ("mariadb", mysql::PACKAGES)];
 
-/// What installs psql.
-pub(super) const PACKAGES: &[&str] = &[
-    "apt install postgresql-client   (Debian, Ubuntu)",
-    "dnf install postgresql          (Fedora, Red Hat)",
-    "brew install libpq              (macOS)",
-];
+/// What is said instead of a client that is not there.
+const INSTEAD: &str = "`mayfly connect`";
 
-/// Signs in, runs psql, and returns its exit code; 128 and the signal's number when a signal ended it, as shells do.
+/// Signs in, runs the record's client, and returns its exit code; 128 and the signal's number when a signal ended it, as shells
+/// do.
 ///
 /// # Errors
-/// When psql is not there, the sign-in is refused, or psql cannot be run.
+/// When the client is not there, the sign-in is refused, or the client cannot be run.
 pub(super) async fn run(context: &Context, options: Db) -> Result<u8, Failure> {
     let Db { name, person, arguments } = options;
-    client(context, "psql", &name, &person, arguments).await
+    client(context, None, &name, &person, arguments).await
 }
 
-/// The same with another program that reads libpq's environment, for `connect --exec`.
+/// The same with another program of the database's, for `connect --exec`.
 ///
 /// # Errors
 /// As [`run`].
 pub(super) async fn exec(context: &Context, program: &str, options: &Connect) -> Result<u8, Failure> {
-    client(context, program, &options.name, &options.person, options.arguments.clone()).await
+    client(context, Some(program), &options.name, &options.person, options.arguments.clone()).await
 }
 
 async fn client(
     context: &Context,
-    name: &str,
+    named: Option<&str>,
     record: &str,
     person: &Person,
     arguments: Vec<OsString>,
 ) -> Result<u8, Failure> {
-    let packages = if name == "psql" { PACKAGES } else { &[] };
-    let program = program::find(name, "`mayfly connect`", packages)?;
-    let answer = sign_in::connect_secret(context, person, record, None).await?;
-    if answer.protocol != "postgresql" {
-        return Err(Failure::usage(format!("{record} is no database: open it with `mayfly ssh {record}`")));
+    // Nobody is asked for anything where nothing could be run.
+    match named {
+        Some(name) => drop(program::find(name, INSTEAD, &[])?),
+        None if CLIENTS.iter().all(|(name, _)| program::find(name, INSTEAD, &[]).is_err()) => {
+            program::find(CLIENTS[0].0, INSTEAD, CLIENTS[0].1)?;
+        }
+        None => {}
     }
+    let answer = sign_in::connect_secret(context, person, record, None).await?;
+    let candidates: &[&str] = match answer.protocol.as_str() {
+        "postgresql" => &["psql"],
+        "mysql" => &["mysql", "mariadb"],
+        "mariadb" => &["mariadb", "mysql"],
+        _ => return Err(Failure::usage(format!("{record} is no database: open it with `mayfly ssh {record}`"))),
+    };
+    let name = named.unwrap_or_else(|| first(candidates));
+    let packages = CLIENTS.iter().find(|(known, _)| *known == name).map_or(&[][..], |(_, packages)| packages);
+    let program = program::find(name, INSTEAD, packages)?;
     for note in &answer.notes {
         context.output.remark(note);
     }
     let authority = authority(&answer)?;
-    let command = command(program, &answer, &authority, arguments);
-    let ended = program::run(name, command, std::future::pending()).await;
+    let ended = match answer.protocol.as_str() {
+        "postgresql" => {
+            let command = postgres::command(program, &answer, authority.path(), arguments);
+            program::run(name, command, std::future::pending()).await
+        }
+        _ => {
+            let options = mysql::options(&program, &answer, authority.path()).await?;
+            let command = mysql::command(program, &answer, options.path(), arguments);
+            let ended = program::run(name, command, std::future::pending()).await;
+            drop(options);
+            ended
+        }
+    };
     // The file is removed here whatever happened; that only the certificate of an authority stays behind if not is no harm.
     drop(authority);
     ended
 }
 
+/// The first of these programs that is here, or the first of all.
+fn first<'a>(candidates: &[&'a str]) -> &'a str {
+    let here = candidates.iter().find(|name| program::find(name, INSTEAD, &[]).is_ok());
+    here.or(candidates.first()).copied().unwrap_or("psql")
+}
+
 /// The authority's certificate in a file that only this user can read, and that goes away with its value.
 fn authority(answer: &ConnectAnswer) -> Result<NamedTempFile, Failure> {
+    temporary("mayfly-ca-", ".pem", &answer.ca_pem)
+}
+
+/// A file that only this user can read, and that goes away with its value.
+///
+/// # Errors
+/// When it cannot be written.
+pub(super) fn temporary(prefix: &str, suffix: &str, text: &str) -> Result<NamedTempFile, Failure> {
     let write = || {
-        let mut file = tempfile::Builder::new().prefix("mayfly-ca-").suffix(".pem").tempfile()?;
-        file.write_all(answer.ca_pem.as_bytes())?;
+        let mut file = tempfile::Builder::new().prefix(prefix).suffix(suffix).tempfile()?;
+        file.write_all(text.as_bytes())?;
         Ok(file)
     };
     write().map_err(|error: std::io::Error| {
-        Failure::unexpected(format!("cannot write the server's certificate to a temporary file: {error}"))
+        Failure::unexpected(format!("cannot write what the client needs to a temporary file: {error}"))
     })
-}
-
-fn command(program: PathBuf, answer: &ConnectAnswer, authority: &NamedTempFile, arguments: Vec<OsString>) -> Command {
-    let mut command = program::command(program);
-    for (name, _) in std::env::vars_os() {
-        let text = name.to_string_lossy();
-        if text.starts_with("PG") && !HARMLESS.contains(&text.as_ref()) {
-            command.env_remove(name);
-        }
-    }
-    command
-        .env("PGHOST", &answer.host)
-        .env("PGPORT", answer.port.to_string())
-        .env("PGUSER", &answer.user)
-        .env("PGDATABASE", &answer.database)
-        .env("PGPASSWORD", &answer.secret)
-        .env("PGSSLMODE", "verify-full")
-        .env("PGSSLROOTCERT", authority.path())
-        .env("PGGSSENCMODE", "disable")
-        .args(arguments);
-    command
 }

@@ -178,7 +178,12 @@ fn version(server: &str) -> Look {
 /// A protocol: whether its port is reached, and what its clients need.
 async fn of_broker(context: &Context, broker: &Broker) -> Vec<Look> {
     let Broker { protocol, host, port, .. } = broker;
-    let what = if protocol == "ssh" { "ssh port" } else { "postgresql port" };
+    let what = match protocol.as_str() {
+        "ssh" => "ssh port",
+        "mysql" => "mysql port",
+        "mariadb" => "mariadb port",
+        _ => "postgresql port",
+    };
     let mut looks = vec![match context.client.reaches_at(host, *port).await {
         Ok(()) => Look::new(what, State::Ok, format!("{host}:{port} is reached")),
         Err(error) => {
@@ -187,11 +192,14 @@ async fn of_broker(context: &Context, broker: &Broker) -> Vec<Look> {
             Look::new(what, State::Failed, text)
         }
     }];
-    if protocol == "ssh" {
-        looks.push(known(broker));
-        looks.extend(ssh_clients().await);
-    } else {
-        looks.push(installed("psql", super::db::PACKAGES));
+    match protocol.as_str() {
+        "ssh" => {
+            looks.push(known(broker));
+            looks.extend(ssh_clients().await);
+        }
+        "mysql" => looks.push(installed("mysql", super::mysql::PACKAGES)),
+        "mariadb" => looks.push(installed("mariadb", super::mysql::PACKAGES)),
+        _ => looks.push(installed("psql", super::postgres::PACKAGES)),
     }
     looks
 }

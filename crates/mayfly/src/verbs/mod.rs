@@ -21,8 +21,10 @@ mod lockdown;
 mod login;
 mod ls;
 mod manual;
+mod mysql;
 mod orphans;
 mod plan;
+mod postgres;
 mod program;
 mod record;
 mod report;
@@ -61,7 +63,7 @@ pub(crate) struct Context {
     pub(crate) no_input: bool,
 }
 
-/// Runs a verb of the client. Returns the exit code, which for `db` is psql's.
+/// Runs a verb of the client. Returns the exit code, which for `db` is the client's.
 ///
 /// # Errors
 /// Why it was not done.
@@ -120,7 +122,7 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<u8, Failure> {
         Verb::User(options) => user(context, options).await,
         Verb::Completions { shell } => manual::completions(context, shell),
         Verb::Man { directory } => manual::pages(&directory),
-        Verb::Server(Server::Init(options)) => server::init(context, options),
+        Verb::Server(Server::Init(options)) => server::init(context, *options),
         Verb::Server(Server::RecoverKey(options)) => keys::recover(context, &options),
         Verb::Server(Server::RotateKey(options)) => keys::rotate(context, options).await,
         Verb::Server(Server::Run(options)) => server::run(&options.config).await,

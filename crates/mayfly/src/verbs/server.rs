@@ -25,6 +25,8 @@ pub(super) fn init(context: &Context, options: Init) -> Result<Exit, Failure> {
         public_host,
         https: options.https,
         postgres: options.postgres,
+        mysql: options.mysql,
+        mariadb: options.mariadb,
         ssh: options.ssh,
         metrics: options.metrics,
         account_prefix,

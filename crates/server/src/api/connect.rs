@@ -12,7 +12,7 @@ use crate::{authority, orders, workers};
 use axum::extract::State;
 use axum::{Extension, Json};
 use mayfly_access::connect_secret::{self, ConnectSecret, VALID_LONGEST};
-use mayfly_access::objects::{Launch, Person, Record};
+use mayfly_access::objects::{DatabaseType, Launch, Person, Record};
 use mayfly_access::people;
 use mayfly_access::signin::{Attempt, Held, Source};
 use mayfly_access::store::ConnectSecrets;
@@ -20,6 +20,7 @@ use mayfly_domain::audit::EventKind;
 use mayfly_domain::authorise::Refusal as Denial;
 use mayfly_domain::{Login, PersonName, RecordName, Secret, WallTime};
 use mayfly_engine::ports::clock::Clock;
+use mayfly_protocol::mysql::auth::NativeVerifier;
 use mayfly_protocol::scram::Verifier;
 use mayfly_wire::connect::{ConnectAnswer, ConnectRequest};
 use mayfly_wire::paths;
@@ -69,7 +70,13 @@ pub(super) async fn connect(
     };
     let (broker, database) = match &record {
         Record::Database(database) => {
-            let broker = brokers::postgresql(&api).ok_or_else(|| off("PostgreSQL", "listen.postgres"))?;
+            let setting = match database.database_type {
+                DatabaseType::Postgresql => "listen.postgres",
+                DatabaseType::Mysql => "listen.mysql",
+                DatabaseType::Mariadb => "listen.mariadb",
+            };
+            let broker = brokers::database(&api, database.database_type);
+            let broker = broker.ok_or_else(|| off(database.database_type.title(), setting))?;
             (broker, database.default_database.clone())
         }
         Record::Machine(_) => (brokers::ssh(&api).ok_or_else(|| off("SSH", "listen.ssh"))?, String::new()),
@@ -193,6 +200,7 @@ async fn issue(
     })
     .await;
     let mut kept = ConnectSecret::issue(name, of, verifier, valid, context.clock.wall(), &mut entropy);
+    kept.native = native(record, &secret);
     kept.expires = until.map_or(kept.expires, |until| kept.expires.min(until));
     let mut event = context.event(EventKind::ConnectSecretIssued, format!("person:{}", person.name));
     event.person = Some(person.name.clone());
@@ -200,6 +208,19 @@ async fn issue(
     let event = event.with("secret", kept.id.as_str()).with("expires", kept.expires);
     ConnectSecrets::put(&*context.store, kept.clone(), vec![event]).await?;
     Ok((secret, kept))
+}
+
+/// What old clients of MySQL and MariaDB prove of a secret, where the record is one of theirs.
+fn native(record: &Record, secret: &Secret) -> Option<[u8; 20]> {
+    match record {
+        Record::Database(database) => match database.database_type {
+            DatabaseType::Postgresql => None,
+            DatabaseType::Mysql | DatabaseType::Mariadb => {
+                Some(*NativeVerifier::from_password(secret.expose().as_bytes()).as_bytes())
+            }
+        },
+        Record::Machine(_) => None,
+    }
 }
 
 /// What the session will be, in words.

@@ -36,6 +36,7 @@ mod traces;
 mod webhooks;
 
 use crate::context::Context;
+use crate::doors::Addresses;
 use crate::metrics::Metrics;
 use crate::reload::InForce;
 use axum::Router;
@@ -43,7 +44,6 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::routing::get;
 use mayfly_wire::paths;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use utoipa_axum::router::OpenApiRouter;
@@ -68,10 +68,8 @@ pub(crate) struct Api {
     pub(crate) context: Arc<Context>,
     /// The name under which clients reach the brokers.
     pub(crate) public_host: String,
-    /// Where the PostgreSQL broker listens, if it does.
-    pub(crate) postgres: Option<SocketAddr>,
-    /// Where the SSH broker listens, if it does.
-    pub(crate) ssh: Option<SocketAddr>,
+    /// Where native clients connect.
+    pub(crate) addresses: Addresses,
     /// The public key of the local SSH authority.
     pub(crate) ssh_authority: String,
     /// The data directory, for the certificate of the local authority.

@@ -31,6 +31,10 @@ pub struct InitOptions {
     pub https: SocketAddr,
     /// Where PostgreSQL clients are served.
     pub postgres: SocketAddr,
+    /// Where MySQL clients are served.
+    pub mysql: SocketAddr,
+    /// Where MariaDB clients are served.
+    pub mariadb: SocketAddr,
     /// Where SSH clients are served.
     pub ssh: SocketAddr,
     /// Where metrics are served, if at all.
@@ -126,6 +130,8 @@ fn settings(options: &InitOptions) -> (PathBuf, Config) {
             socket: below("/run/mayfly", "run").join("mayfly.sock"),
             https: Some(options.https),
             postgres: Some(options.postgres),
+            mysql: Some(options.mysql),
+            mariadb: Some(options.mariadb),
             ssh: Some(options.ssh),
             metrics: options.metrics,
         },
@@ -213,7 +219,13 @@ pub fn init(options: &InitOptions, now: WallTime, confirm: &mut Confirm<'_>) -> 
 
 /// Whether the new server could listen where it is to listen, before anything is made.
 fn check_ports(options: &InitOptions) -> Result<(), InitError> {
-    let wanted = [("--https", options.https), ("--postgres", options.postgres), ("--ssh", options.ssh)];
+    let wanted = [
+        ("--https", options.https),
+        ("--postgres", options.postgres),
+        ("--mysql", options.mysql),
+        ("--mariadb", options.mariadb),
+        ("--ssh", options.ssh),
+    ];
     for (option, address) in wanted.into_iter().chain(options.metrics.map(|address| ("--metrics", address))) {
         let what = match ports::is_free(address) {
             Ok(true) => continue,

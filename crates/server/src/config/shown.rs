@@ -14,6 +14,8 @@ impl Config {
             format!("listen.https = {}", address(self.listen.https)),
             format!("https = {}", self.https.as_ref().map_or("by the local authority".to_owned(), given)),
             format!("listen.postgres = {}", address(self.listen.postgres)),
+            format!("listen.mysql = {}", address(self.listen.mysql)),
+            format!("listen.mariadb = {}", address(self.listen.mariadb)),
             format!("listen.ssh = {}", address(self.listen.ssh)),
             format!("listen.metrics = {}", address(self.listen.metrics)),
             format!("keys.master = {}", origin(&self.keys.master)),

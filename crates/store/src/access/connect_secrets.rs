@@ -19,7 +19,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<ConnectSecret> {
         issued: WallTime::from_micros(row.get("issued")?),
         expires: WallTime::from_micros(row.get("expires")?),
         verifier: row.get("verifier")?,
-        used: u64::try_from(used).map_err(|_| Error::IntegralValueOutOfRange(6, used))?,
+        native: row.get("native")?,
+        used: u64::try_from(used).map_err(|_| Error::IntegralValueOutOfRange(7, used))?,
         last_used: row.get::<_, Option<i64>>("last_used")?.map(WallTime::from_micros),
     })
 }
@@ -45,6 +46,7 @@ impl ConnectSecrets for Store {
                 secret.verifier,
                 i64::try_from(secret.used).unwrap_or(i64::MAX),
                 secret.last_used.map(WallTime::micros),
+                secret.native,
             ];
             execute(connection, include_str!("../../sql/connect-secret-put.sql"), values)?;
             Ok(Decision::Keep(()))

@@ -151,7 +151,7 @@ async fn connect_secrets_stand_side_by_side_are_counted_and_deleted() {
     let (alice, orders) = (PersonName::parse("alice").unwrap(), record("orders"));
     let of = async |name: &str, to: &str| store.of(&PersonName::parse(name).unwrap(), &record(to)).await.unwrap();
     let first = connect_secret("alice", "orders", 1);
-    let second = ConnectSecret { issued: at(1), ..connect_secret("alice", "orders", 2) };
+    let second = ConnectSecret { issued: at(1), native: Some([7; 20]), ..connect_secret("alice", "orders", 2) };
     ConnectSecrets::put(&store, first.clone(), vec![event(0)]).await.unwrap();
     assert_eq!(of("alice", "orders").await, std::slice::from_ref(&first));
     assert_eq!(store.used(&first.id, at(5), vec![event(1)]).await, Ok(true));

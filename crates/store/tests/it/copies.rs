@@ -99,7 +99,7 @@ async fn what_was_issued_before_an_activation_is_void() {
     drop(store);
     let file = rusqlite::Connection::open(rig.settings.directory.join("mayfly.db")).unwrap();
     file.execute_batch(
-        "INSERT INTO connect_secret VALUES ('csec_1', 'alice', 'orders', 0, 1, 'v', 0, NULL);
+        "INSERT INTO connect_secret VALUES ('csec_1', 'alice', 'orders', 0, 1, 'v', 0, NULL, NULL);
          INSERT INTO api_token VALUES ('tok_1', 'ci', 'read', 0, 1, 'uid:0', x'00');
          UPDATE installation SET place = 'elsewhere'",
     )

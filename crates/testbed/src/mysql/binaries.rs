@@ -73,6 +73,25 @@ pub(super) fn programs(flavour: Flavour) -> Result<Programs> {
     known.clone().map_err(|text| anyhow!(text))
 }
 
+/// Another program that comes with the client of a flavour, such as `mysqldump` or `mariadb-slap`, run as oneself.
+///
+/// # Errors
+/// When it is missing.
+pub fn tool(flavour: Flavour, name: &str) -> Result<Command> {
+    let client = programs(flavour)?.client;
+    // A program that a loader starts is the last of what stands before its arguments.
+    let (path, before) = match client.before.split_last() {
+        None => (client.path.with_file_name(name), Vec::new()),
+        Some((last, before)) => {
+            let own = PathBuf::from(last).with_file_name(name);
+            (client.path, [before, &[own.into_os_string()]].concat())
+        }
+    };
+    let installed = before.last().map_or(path.as_path(), Path::new);
+    ensure!(installed.exists(), "{} is missing: install the client of {}", installed.display(), flavour.title());
+    Ok(Program { path, before }.command())
+}
+
 fn mariadb() -> Result<Programs> {
     let server = Program::plain("/usr/sbin/mariadbd");
     ensure!(server.path.exists(), "/usr/sbin/mariadbd is missing: install mariadb-server-core");

@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use binaries::tool;
 pub use handle::{MysqlHandle, quote_identifier, quote_literal};
 pub use session::Session;
 pub use start::Mysql;

@@ -56,6 +56,34 @@ pub(super) fn role(text: &str) -> Result<String, String> {
     identifier(text)
 }
 
+/// A database of MySQL or MariaDB (MySQL manual, "Identifier Length Limits"; the same for MariaDB).
+pub(super) fn mysql_database(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.chars().count() > 64 || !printable(text) || text.trim_end() != text {
+        return Err("has to be a database name of 1 to 64 characters, without control characters or spaces at its end"
+            .to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+/// A role of MySQL to be lifted into: a name of at most 32 characters, whose host part is `%`.
+pub(super) fn mysql_role(text: &str) -> Result<String, String> {
+    account_name(text, 32)
+}
+
+/// A role of MariaDB to be lifted into, of at most 128 characters.
+pub(super) fn mariadb_role(text: &str) -> Result<String, String> {
+    account_name(text, 128)
+}
+
+fn account_name(text: &str, most: usize) -> Result<String, String> {
+    if text.is_empty() || text.chars().count() > most || !printable(text) || text.trim() != text {
+        return Err(format!(
+            "has to be the name of a role, of 1 to {most} characters without control characters or spaces around it"
+        ));
+    }
+    Ok(text.to_owned())
+}
+
 /// A local group of a machine to be lifted into: what `groupadd` of any distribution makes.
 pub(super) fn group(text: &str) -> Result<String, String> {
     if text.contains('=') {
