@@ -12,6 +12,7 @@ mod error;
 mod host_key;
 pub mod mysql;
 pub mod ssh;
+mod tds;
 mod tls;
 mod trust;
 
@@ -19,5 +20,6 @@ pub use binding::server_end_point;
 pub use connect::Dialer;
 pub use credentials::{Credential, Credentials};
 pub use error::{AuthoritiesFault, CertificateFault, DialError};
+pub use tds::{InPrelogin, tls_connect_in_prelogin};
 pub use tls::{TlsConnection, tls_connect};
 pub use trust::{ClientIdentity, tls_client_config, tls_client_config_as};

@@ -54,6 +54,13 @@ impl Authority {
     }
 }
 
+impl Identity {
+    /// A copy of its key.
+    pub(crate) fn key(&self) -> PrivateKeyDer<'static> {
+        self.key.clone_key()
+    }
+}
+
 /// Makes a certificate whose end has passed.
 pub(crate) fn expired(params: &mut CertificateParams) {
     (params.not_before, params.not_after) = (date_time_ymd(2000, 1, 1), date_time_ymd(2001, 1, 1));

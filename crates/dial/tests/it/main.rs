@@ -9,6 +9,7 @@
 
 mod certificates;
 mod connect;
+mod tds;
 mod trust;
 
 use mayfly_dial::{DialError, Dialer, TlsConnection, tls_client_config, tls_connect};
