@@ -6,6 +6,7 @@
 //! * [`admission`]: how many clients there may be that have not signed in yet.
 //! * [`postgres`]: the broker for PostgreSQL.
 //! * [`mysql`]: the broker for MySQL and MariaDB.
+//! * [`tds`]: the broker for SQL Server.
 //! * [`ssh`]: the broker for SSH.
 //! * `relay`: the copying that every broker shares, with messages of ours between those of the target.
 //!
@@ -24,3 +25,4 @@ mod settings;
 pub mod ssh;
 mod standing;
 mod target;
+pub mod tds;

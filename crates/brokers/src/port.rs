@@ -41,6 +41,8 @@ pub enum Protocol {
     Ssh,
     /// The client/server protocol of MySQL and MariaDB.
     Mysql,
+    /// The tabular data stream of SQL Server.
+    Tds,
 }
 
 /// Who a client says it is, before anything is proved.
@@ -202,6 +204,11 @@ pub enum Service {
     Ssh(SshService),
     /// MySQL or MariaDB.
     Mysql(MysqlService),
+    /// SQL Server.
+    Tds {
+        /// The database to use where the client names none; empty for the account's own.
+        default_database: String,
+    },
 }
 
 /// What of SSH a record allows. Shells and commands always are; agents, displays and ports that the host would forward to the
@@ -258,8 +265,8 @@ impl Ending {
 /// Hears how a connection goes. Dropped when the connection to the target is closed.
 #[async_trait]
 pub trait ConnectionGuard: Send {
-    /// The target has given the connection this id of its own (PostgreSQL: the backend's process id; MySQL and MariaDB: the connection's id; both
-    /// in decimal).
+    /// The target has given the connection this id of its own (PostgreSQL: the backend's process id; MySQL and MariaDB: the connection's id; SQL
+    /// Server: the session's id; all in decimal).
     fn opened(&mut self, native_id: String);
 
     /// The target is ready. Returns once that is durably on record; until then the client is not told that it is connected.

@@ -12,15 +12,15 @@ use tokio::{
 };
 use tokio_rustls::client::TlsStream;
 
-/// A connection to a target.
-pub(crate) enum TargetStream {
+/// A connection to a target; `T` is how its TLS travels.
+pub(crate) enum TargetStream<T = TcpStream> {
     /// In clear, because the administrator wrote so into the record.
     Plain(TcpStream),
     /// Encrypted, with a server that showed the right certificate.
-    Tls(Box<TlsStream<TcpStream>>),
+    Tls(Box<TlsStream<T>>),
 }
 
-impl AsyncRead for TargetStream {
+impl<T: AsyncRead + AsyncWrite + Unpin> AsyncRead for TargetStream<T> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Task<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
@@ -29,7 +29,7 @@ impl AsyncRead for TargetStream {
     }
 }
 
-impl AsyncWrite for TargetStream {
+impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TargetStream<T> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Task<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_write(cx, buf),

@@ -17,3 +17,4 @@ mod raw;
 mod sessions;
 mod sign_in;
 mod ssh;
+mod tds;
