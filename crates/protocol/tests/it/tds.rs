@@ -4,10 +4,10 @@
 
 use mayfly_protocol::tds::{
     Encryption, Prelogin, TdsVersion,
-    data::{DataType, Value},
+    data::{DataType, DateTime, Value},
     frame::{Framer, MAX_LOGIN_LEN, Message, MessageReader, PacketType, Packets, Sender},
     login::{FeatureId, Login},
-    request::Batch,
+    request::{Batch, Procedure, Rpc},
     token::{Column, Done, DoneKind, DoneStatus, Token, Tokens},
 };
 
@@ -133,6 +133,46 @@ fn requests_are_written_as_the_specification_prints_them() {
     batch.encode(TdsVersion::V7_4, &mut data);
     Packets::of(PacketType::Batch).encode(&data, &mut again);
     assert_eq!(again, wire);
+}
+
+/// What a client asks for in this order: statements as they are, calls with their parameters.
+fn requests(wire: &[u8]) -> (Vec<String>, Vec<Rpc>) {
+    let (mut statements, mut calls) = (Vec::new(), Vec::new());
+    for message in messages(wire) {
+        match message.kind {
+            PacketType::Batch => statements.push(Batch::decode(&message.data, TdsVersion::V7_4).unwrap().sql),
+            PacketType::Rpc => {
+                let (transaction, more) = Rpc::decode(&message.data, TdsVersion::V7_4).unwrap();
+                let mut again = Vec::new();
+                Rpc::encode(&more, transaction, TdsVersion::V7_4, &mut again).unwrap();
+                assert_eq!(Rpc::decode(&again, TdsVersion::V7_4), Ok((transaction, more.clone())));
+                calls.extend(more);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    (statements, calls)
+}
+
+#[test]
+fn clients_ask_with_and_without_parameters() {
+    let (statements, calls) = requests(corpus!("tds_requests/tsql"));
+    assert_eq!((statements[0].trim_end(), calls.len()), ("SELECT 1", 0));
+    let (statements, calls) = requests(corpus!("tds_requests/pymssql"));
+    assert!(statements.iter().any(|sql| sql == "SELECT N'é', 5"), "{statements:?}");
+    assert_eq!(calls[0].procedure, Procedure::Name("sp_who".to_owned()));
+    assert_eq!(calls[0].parameters[0].value, Value::Text("sa".to_owned()));
+    let (statements, calls) = requests(corpus!("tds_requests/tedious"));
+    assert!(statements[0].contains("set textsize"), "{statements:?}");
+    let [first, second] = calls.as_slice() else { panic!("{calls:?}") };
+    assert_eq!((&first.procedure, &second.procedure), (&Procedure::EXECUTE_SQL, &Procedure::EXECUTE_SQL));
+    let values: Vec<&Value> = first.parameters.iter().map(|parameter| &parameter.value).collect();
+    assert_eq!(values[0], &Value::Text("SELECT @a, @b, @c, @d, @e, @f".to_owned()));
+    let expected = [Value::Int(5), Value::Text("hé".to_owned()), Value::Bit(true), Value::Binary(b"ab".to_vec())];
+    assert_eq!(values[2..6], expected.iter().collect::<Vec<_>>());
+    // 1970-01-01 is day 25,567 of those since 1900.
+    assert_eq!(values[6..], [&Value::DateTime(DateTime { days: 25_567, ticks: 0 }), &Value::Float(1.5)]);
+    assert_eq!(second.parameters.last().map(|last| last.value.clone()), Some(Value::Text("y".repeat(5000))));
 }
 
 #[test]
