@@ -30,6 +30,17 @@ impl Secret {
         Self::new(text)
     }
 
+    /// Draws a password for an account: as [`Secret::random`], behind a capital, a small letter and a digit, of which a policy
+    /// of Windows's kind wants to see three kinds whatever the length (Microsoft's "Password must meet complexity requirements").
+    pub fn password(entropy: &mut dyn Entropy) -> Self {
+        const KINDS: &str = "Mf1";
+        let random = Self::random(entropy);
+        let mut text = String::with_capacity(KINDS.len() + random.expose().len());
+        text.push_str(KINDS);
+        text.push_str(random.expose());
+        Self::new(text)
+    }
+
     /// The secret itself.
     pub fn expose(&self) -> &str {
         &self.0
@@ -58,5 +69,11 @@ mod tests {
         let secret = Secret::random(&mut Fixed);
         assert_eq!(format!("{secret:?}"), "Secret(***)");
         assert_eq!(secret.expose(), "5c".repeat(32));
+    }
+
+    #[test]
+    fn a_password_has_three_kinds_of_characters_and_256_bits() {
+        let secret = Secret::password(&mut Fixed);
+        assert_eq!(secret.expose(), format!("Mf1{}", "5c".repeat(32)));
     }
 }

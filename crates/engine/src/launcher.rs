@@ -243,7 +243,7 @@ impl Launcher {
     /// The password of an account that is made; an existing account has its own.
     fn secret(&self, parts: &[Part]) -> Option<Secret> {
         let made = parts.iter().any(|part| matches!(part.wish.account, AccountWish::Create { .. }));
-        made.then(|| Secret::random(&mut **self.shared.entropy()))
+        made.then(|| Secret::password(&mut **self.shared.entropy()))
     }
 
     /// One entry with everything that will be changed; memberships that others hold are joined.

@@ -124,7 +124,7 @@ impl<'a> Bench<'a> {
     /// Writes down what was surveyed.
     pub fn subject(&self, wish: Wish, survey: Survey) -> Subject {
         let rows = self.freeze(&wish, &survey);
-        let secret = Secret::random(&mut *self.entropy.borrow_mut());
+        let secret = Secret::password(&mut *self.entropy.borrow_mut());
         Subject { wish, survey, rows, secret }
     }
 
