@@ -30,7 +30,7 @@ pub(crate) fn select(query: &Query, outer: &Scope<'_>) -> Result<Table, SqlError
         return select(&plain, &Scope { named: &named, ..*outer });
     }
     let tables = tables(query, outer)?;
-    let columns = columns(query, &tables, outer)?;
+    let mut columns = columns(query, &tables, outer)?;
     let kept = joined(query, &tables, outer)?;
     let mut rows = if query.items.iter().any(is_aggregate) {
         let row = aggregates(query, &tables, outer, &kept)?;
@@ -56,12 +56,23 @@ pub(crate) fn select(query: &Query, outer: &Scope<'_>) -> Result<Table, SqlError
         rows.truncate(usize::try_from(top).unwrap_or(usize::MAX));
     }
     if let Some((all, more)) = &query.union {
-        rows.extend(select(more, outer)?.rows);
+        let more = select(more, outer)?;
+        widen(&mut columns, &more.columns);
+        rows.extend(more.rows);
         if !all {
             unique(&mut rows);
         }
     }
     Ok(Table { columns, rows })
+}
+
+/// Text of a union is as long as the longest of its parts.
+fn widen(columns: &mut [(String, Kind)], more: &[(String, Kind)]) {
+    for ((_, kind), (_, other)) in columns.iter_mut().zip(more) {
+        if let (Kind::Text(len), Kind::Text(longer)) = (&mut *kind, other) {
+            *len = len.zip(*longer).map(|(len, longer)| len.max(longer));
+        }
+    }
 }
 
 /// The rows of the tables that belong together and pass the filter, each as the places in its tables.
@@ -138,7 +149,11 @@ fn named_query(one: &Named, outer: &Scope<'_>) -> Result<Table, SqlError> {
 
 /// The columns of a query, without its rows.
 pub(super) fn columns_of(query: &Query, outer: &Scope<'_>) -> Result<Vec<(String, Kind)>, SqlError> {
-    columns(query, &tables(query, outer)?, outer)
+    let mut columns = columns(query, &tables(query, outer)?, outer)?;
+    if let Some((_, more)) = &query.union {
+        widen(&mut columns, &columns_of(more, outer)?);
+    }
+    Ok(columns)
 }
 
 fn tables(query: &Query, outer: &Scope<'_>) -> Result<Vec<Table>, SqlError> {

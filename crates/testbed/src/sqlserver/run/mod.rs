@@ -200,6 +200,7 @@ impl<'a> Run<'a> {
             Statement::DropLogin(name) => self.drop_login(name)?,
             Statement::CreateUser(name, of, schema) => self.create_user(name, of, schema.as_deref())?,
             Statement::AlterUser(name, schema) => self.alter_user(name, schema)?,
+            Statement::RenameUser(name, new) => self.rename_user(name, new)?,
             Statement::DropUser(name, if_exists) => self.drop_user(name, *if_exists)?,
             Statement::CreateRole(name, owner) => self.create_role(name, owner.as_deref())?,
             Statement::DropRole(name, if_exists) => self.drop_role(name, *if_exists)?,
@@ -219,6 +220,8 @@ impl<'a> Run<'a> {
                 self.events.push(Event::Done(Some(count)));
                 return Ok(Flow::Next);
             }
+            Statement::CreateTrigger(name) => self.create_trigger(name)?,
+            Statement::DisableTrigger(name) => self.disable_trigger(name)?,
             Statement::CreateEndpoint(name) => self.create_endpoint(name)?,
             Statement::DropEndpoint(name) => self.drop_endpoint(name)?,
             Statement::AlterAuthorization(change) => self.alter_authorization(change)?,

@@ -161,6 +161,21 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// `ALTER USER … WITH NAME`.
+    pub(super) fn rename_user(&mut self, name: &str, new: &str) -> Result<(), SqlError> {
+        check_name(new)?;
+        let mut world = self.write()?;
+        self.need_in_database(&world.catalogue, "ALTER ANY USER")?;
+        let database = world.catalogue.database_mut(&self.own.database)?;
+        if database.principal(new).is_some() {
+            let text = format!("User, group, or role '{new}' already exists in the current database.");
+            return Err(SqlError::new(15023, text));
+        }
+        let user = database.principals.iter_mut().find(|user| !user.role && same(&user.name, name));
+        user.ok_or_else(|| SqlError::no_such("user", name, "alter"))?.name = new.to_owned();
+        Ok(())
+    }
+
     /// `DROP USER`.
     pub(super) fn drop_user(&mut self, name: &str, if_exists: bool) -> Result<(), SqlError> {
         let mut world = self.write()?;

@@ -1,7 +1,9 @@
 //! Roles of the server and of databases, and their members.
 
 use super::super::error::SqlError;
-use super::super::state::{Authentication, DatabasePrincipal, PrincipalKind, ServerPrincipal, check_name, now};
+use super::super::state::{
+    Authentication, DatabasePrincipal, PrincipalKind, ServerPrincipal, check_name, now, random, role_sid,
+};
 use super::Run;
 
 impl Run<'_> {
@@ -101,7 +103,7 @@ impl Run<'_> {
             id,
             name: name.to_owned(),
             role: true,
-            sid: None,
+            sid: Some(role_sid(random())),
             authentication: Authentication::Nobody,
             default_schema: None,
             owner: Some(owner),

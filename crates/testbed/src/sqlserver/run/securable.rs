@@ -2,13 +2,32 @@
 
 use super::super::error::SqlError;
 use super::super::sql::ObjectName;
-use super::super::state::{Column, Database, Endpoint, Object, Schema, check_name, now};
+use super::super::state::{Column, Database, Endpoint, Object, Schema, Trigger, check_name, now};
 use super::super::value::{Kind, Value, same};
 use super::super::views::denied;
 use super::Run;
 use super::rows::fitting;
 
 impl Run<'_> {
+    /// `CREATE TRIGGER … ON DATABASE`.
+    pub(super) fn create_trigger(&mut self, name: &str) -> Result<(), SqlError> {
+        check_name(name)?;
+        let mut world = self.write()?;
+        let database = world.catalogue.database_mut(&self.own.database)?;
+        let id = database.new_id();
+        database.triggers.push(Trigger { id, name: name.to_owned(), disabled: false, changed: now() });
+        Ok(())
+    }
+
+    /// `DISABLE TRIGGER … ON DATABASE`.
+    pub(super) fn disable_trigger(&mut self, name: &str) -> Result<(), SqlError> {
+        let mut world = self.write()?;
+        let database = world.catalogue.database_mut(&self.own.database)?;
+        let found = database.triggers.iter_mut().find(|trigger| same(&trigger.name, name));
+        found.ok_or_else(|| SqlError::no_such("trigger", name, "disable"))?.disabled = true;
+        Ok(())
+    }
+
     /// `CREATE DATABASE`.
     pub(super) fn create_database(&mut self, name: &str, contained: bool) -> Result<(), SqlError> {
         self.no_transaction("CREATE DATABASE")?;

@@ -97,3 +97,21 @@ pub(super) fn endpoint(cursor: &mut Cursor<'_>) -> Result<Statement, SqlError> {
     }
     Ok(Statement::CreateEndpoint(name))
 }
+
+/// `CREATE TRIGGER name ON DATABASE FOR … AS …`, up to the end of the batch.
+pub(super) fn trigger(cursor: &mut Cursor<'_>) -> Result<Statement, SqlError> {
+    let name = cursor.name()?;
+    cursor.need("ON")?;
+    cursor.need("DATABASE")?;
+    cursor.need("FOR")?;
+    while cursor.next().is_some() {}
+    Ok(Statement::CreateTrigger(name))
+}
+
+/// `DISABLE TRIGGER name ON DATABASE`.
+pub(super) fn disable_trigger(cursor: &mut Cursor<'_>) -> Result<Statement, SqlError> {
+    let name = cursor.name()?;
+    cursor.need("ON")?;
+    cursor.need("DATABASE")?;
+    Ok(Statement::DisableTrigger(name))
+}

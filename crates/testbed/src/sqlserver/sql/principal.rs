@@ -110,6 +110,10 @@ fn default_schema(cursor: &mut Cursor<'_>) -> Result<String, SqlError> {
 pub(super) fn alter_user(cursor: &mut Cursor<'_>) -> Result<Statement, SqlError> {
     let name = cursor.name()?;
     cursor.need("WITH")?;
+    if cursor.take("NAME") {
+        cursor.need("=")?;
+        return Ok(Statement::RenameUser(name, cursor.name()?));
+    }
     Ok(Statement::AlterUser(name, default_schema(cursor)?))
 }
 
@@ -183,10 +187,8 @@ pub(super) fn permission(cursor: &mut Cursor<'_>, verb: &'static str) -> Result<
     while cursor.take(",") {
         to.push(cursor.name()?);
     }
-    if cursor.sees("WITH") {
-        return Err(cursor.unknown());
-    }
-    // Nothing here was given on by those who got it.
+    // Whoever has a right may give it on here, so that neither word changes anything.
+    cursor.take("WITH GRANT OPTION");
     cursor.take("CASCADE");
     let by = if cursor.take("AS") { Some(cursor.name()?) } else { None };
     Ok(Statement::Permission(Permission { verb, permissions, on, to, by }))

@@ -72,6 +72,15 @@ pub(crate) struct Property {
     pub(crate) value: Value,
 }
 
+/// A trigger on what is defined in a database. It is a row and never fires.
+#[derive(Debug, Clone)]
+pub(crate) struct Trigger {
+    pub(crate) id: i64,
+    pub(crate) name: String,
+    pub(crate) disabled: bool,
+    pub(crate) changed: i64,
+}
+
 /// A database.
 #[derive(Debug, Clone)]
 pub(crate) struct Database {
@@ -90,6 +99,7 @@ pub(crate) struct Database {
     pub(crate) schemas: Vec<Schema>,
     pub(crate) objects: Vec<Object>,
     pub(crate) properties: Vec<Property>,
+    pub(crate) triggers: Vec<Trigger>,
     next_id: i64,
 }
 
@@ -112,6 +122,11 @@ const FIXED_ROLES: [(&str, i64); 9] = [
     ("db_denydatawriter", 16_393),
 ];
 
+/// The SID of a role: those of the server's own are the same in every database.
+pub(crate) fn role_sid(last: [u8; 8]) -> Vec<u8> {
+    [&[1, 5, 0, 0, 0, 0, 0, 9, 4, 0, 0, 0][..], &[0; 8], &last].concat()
+}
+
 impl Database {
     /// A new one.
     pub(crate) fn new(id: i64, name: &str, owner_sid: &[u8], contained: bool) -> Self {
@@ -119,7 +134,7 @@ impl Database {
             id,
             name: name.to_owned(),
             role: true,
-            sid: None,
+            sid: Some(role_sid(u64::try_from(id).unwrap_or_default().to_le_bytes())),
             authentication: Authentication::Nobody,
             default_schema: None,
             owner: Some(DBO),
@@ -161,6 +176,7 @@ impl Database {
             schemas: own.into_iter().chain(FIXED_ROLES).map(schema).collect(),
             objects: Vec::new(),
             properties: Vec::new(),
+            triggers: Vec::new(),
             next_id: 10,
         }
     }

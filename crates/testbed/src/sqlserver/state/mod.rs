@@ -6,7 +6,9 @@ mod rights;
 mod server;
 mod session;
 
-pub(crate) use database::{Authentication, Column, Database, DatabasePrincipal, Object, Property, Schema};
+pub(crate) use database::{
+    Authentication, Column, Database, DatabasePrincipal, Object, Property, Schema, Trigger, role_sid,
+};
 pub(crate) use job::{Job, JobStep, Schedule};
 pub(crate) use rights::{Grant, GrantState};
 pub(crate) use server::{Endpoint, PrincipalKind, ServerPrincipal};

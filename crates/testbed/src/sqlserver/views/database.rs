@@ -1,7 +1,7 @@
 //! Views of a database.
 
 use super::super::eval::Scope;
-use super::super::state::{Authentication, Database, DatabasePrincipal, GrantState, Object};
+use super::super::state::{Authentication, Database, DatabasePrincipal, GrantState, Object, Trigger};
 use super::super::value::{Kind, Value};
 use super::{DESCRIPTION, NAME, SID, View, id, permission_type, text};
 
@@ -94,7 +94,19 @@ pub(super) const VIEWS: &[View] = &[
             ("is_ms_shipped", Kind::Bit),
             ("modify_date", Kind::DateTime),
         ],
-        rows: |_, _| Vec::new(),
+        rows: |_, database| {
+            let row = |trigger: &Trigger| {
+                vec![
+                    Value::text(&trigger.name),
+                    Value::Int(trigger.id),
+                    Value::Int(0),
+                    Value::Bit(trigger.disabled),
+                    Value::Bit(false),
+                    Value::Moment(trigger.changed),
+                ]
+            };
+            database.triggers.iter().map(row).collect()
+        },
     },
     View {
         name: "sql_modules",
