@@ -18,6 +18,7 @@ pub mod postgres;
 pub mod registry;
 pub mod scan;
 mod services;
+pub mod sqlserver;
 mod text;
 
 pub use check::{Check, CheckReport, CheckRequest, Finding, HelperRequest, Level, Served};

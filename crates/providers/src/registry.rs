@@ -6,6 +6,7 @@ use crate::linux::Linux;
 use crate::mysql::MySql;
 use crate::postgres::Postgres;
 use crate::services::Services;
+use crate::sqlserver::SqlServer;
 use mayfly_domain::{Failure, FailureClass};
 use mayfly_engine::ports::ledger::ChangeRow;
 use mayfly_engine::ports::provider::{Provider, Providers};
@@ -51,6 +52,11 @@ const ALL: &[Entry] = &[
         descriptor: &crate::postgres::DESCRIPTOR,
         build: |services| both(Postgres::new(services.clone())),
         by_hand: crate::postgres::by_hand,
+    },
+    Entry {
+        descriptor: &crate::sqlserver::DESCRIPTOR,
+        build: |services| both(SqlServer::new(services.clone())),
+        by_hand: crate::sqlserver::by_hand,
     },
 ];
 
@@ -191,6 +197,28 @@ mod tests {
         let shown = run(&format!("run() {{ printf '%s|' \"$@\"; }}; seen() {{ run \"$@\"; }}\n{calls}"));
         let shown = String::from_utf8(shown.stdout).unwrap();
         assert!(shown.contains(&format!("|={}|", account.account)), "the value stays a value: {shown}");
+        assert!(!folder.path().join("pwned").exists());
+    }
+
+    /// The same for SQL Server, whose client takes commands of its own at the beginning of lines, in texts too.
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "the test runs the shell that administrators have")]
+    fn nothing_in_a_name_is_run_by_sqlcmd() {
+        let folder = tempfile::tempdir().unwrap();
+        let sqlcmd = folder.path().join("sqlcmd");
+        std::fs::write(&sqlcmd, "#!/bin/sh\ncat >> told\n").unwrap();
+        std::fs::set_permissions(&sqlcmd, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let mut account = hostile("sqlserver", "sqlserver.account", include_bytes!("sqlserver/golden/account-1.json"));
+        account.native_id = None;
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-c", &Registry::by_hand(&account).unwrap()]).current_dir(folder.path()).env_remove("SQLCMDSERVER");
+        let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
+        let output = shell.env("PATH", path).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let told = std::fs::read_to_string(folder.path().join("told")).unwrap();
+        assert_eq!(told.matches("-- mayfly manual guard").count(), 4, "every part looks where it is: {told}");
+        let ours = |line: &str| !line.starts_with("touch") && !line.starts_with('\\') && !line.starts_with("MAYFLY");
+        assert!(told.lines().all(ours), "{told}");
         assert!(!folder.path().join("pwned").exists());
     }
 

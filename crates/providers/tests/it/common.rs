@@ -90,7 +90,7 @@ impl Change {
             failure: None,
             can_log_in: None,
         };
-        Self { row, secret: Secret::random(&mut Os) }
+        Self { row, secret: Secret::password(&mut Os) }
     }
 
     pub fn open_step(&self) -> OpenStep {

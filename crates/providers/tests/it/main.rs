@@ -17,3 +17,4 @@ mod linux;
 mod memberships;
 mod mysql;
 mod rig;
+mod sqlserver;
