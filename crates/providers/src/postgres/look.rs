@@ -8,12 +8,13 @@ use super::sql::{fill, literal, lock_key, micros, shown};
 use super::trouble::Trouble;
 use mayfly_domain::{Failure, FailureClass, WallTime};
 use mayfly_engine::ports::ledger::ChangeRow;
-use mayfly_engine::ports::provider::{LookStep, Presence, Sight};
+use mayfly_engine::ports::provider::{LookStep, Presence, SessionScope, Sight};
+use std::collections::HashMap;
 use tokio_postgres::SimpleQueryRow;
 
 const DOING: &str = "looking at the server";
-/// The statements of one look.
-const STATEMENTS: usize = 3;
+/// Where a row says which look it belongs to, of several.
+const NUMBER_COLUMN: usize = 6;
 
 /// One look, as statements.
 struct Prepared<'a> {
@@ -61,7 +62,8 @@ fn membership_sql(step: &LookStep, membership: &Membership) -> Result<String, Fa
     ))
 }
 
-/// Looks at everything on one connection: in one request, or, when that fails, one by one.
+/// Looks at everything on one connection: at accounts that are known with one request, and, where that fails, and at all else, one
+/// by one.
 pub(crate) async fn look(admin: &Admin, steps: &[&LookStep]) -> Vec<Result<Sight, Failure>> {
     let prepared: Vec<_> = steps.iter().map(|step| prepare(step)).collect();
     let good: Vec<&Prepared<'_>> = prepared.iter().filter_map(|one| one.as_ref().ok()).collect();
@@ -75,32 +77,99 @@ pub(crate) async fn look(admin: &Admin, steps: &[&LookStep]) -> Vec<Result<Sight
         .collect()
 }
 
+/// One that is asked for with others: an account whose oid is known, and all its sessions.
+struct Known<'a> {
+    index: usize,
+    step: &'a LookStep,
+    oid: u32,
+    mark: &'a str,
+}
+
 async fn look_at(admin: &Admin, prepared: &[&Prepared<'_>]) -> Vec<Result<Sight, Failure>> {
-    if prepared.len() > 1 {
-        let all: String = prepared.iter().map(|one| one.sql.as_str()).collect();
-        match admin.run(&all).await {
-            Ok(answers) if answers.len() == prepared.len() * STATEMENTS => {
-                return prepared.iter().zip(answers.chunks(STATEMENTS)).map(|(one, mine)| read(one, mine)).collect();
+    let mut known = Vec::new();
+    for (index, one) in prepared.iter().enumerate() {
+        if let (Frozen::AccountV1(account), SessionScope::All) = (&one.frozen, &one.step.scope)
+            && let Ok(Some(oid)) = recorded_oid(&one.step.change)
+        {
+            known.push(Known { index, step: one.step, oid, mark: &account.mark });
+        }
+    }
+    let mut seen: Vec<Option<Result<Sight, Failure>>> = prepared.iter().map(|_| None).collect();
+    if known.len() > 1 {
+        match look_at_known(admin, &known).await {
+            Ok(sights) => {
+                for (one, sight) in known.iter().zip(sights) {
+                    if let Some(place) = seen.get_mut(one.index) {
+                        *place = Some(sight.map_err(|trouble| trouble.failure(DOING, "")));
+                    }
+                }
             }
-            Ok(_) | Err(Trouble::Refused { .. }) => {}
+            // Each by itself then.
+            Err(Trouble::Refused { .. } | Trouble::Garbled) => {}
             Err(trouble) => return prepared.iter().map(|_| Err(trouble.failure(DOING, ""))).collect(),
         }
     }
     let mut outcomes = Vec::with_capacity(prepared.len());
-    for one in prepared {
-        let answers = admin.run(&one.sql).await.map_err(|trouble| trouble.failure(DOING, ""));
-        outcomes.push(answers.and_then(|answers| read(one, &answers)));
+    for (one, sight) in prepared.iter().zip(seen) {
+        outcomes.push(match sight {
+            Some(sight) => sight,
+            None => {
+                let answers = admin.run(&one.sql).await.map_err(|trouble| trouble.failure(DOING, ""));
+                answers.and_then(|answers| read(one, &answers))
+            }
+        });
     }
     outcomes
 }
 
+/// Looks at accounts whose oids are known, with one request.
+async fn look_at_known(admin: &Admin, known: &[Known<'_>]) -> Result<Vec<Result<Sight, Trouble>>, Trouble> {
+    let each = |part: fn(usize, &Known<'_>) -> String| {
+        known.iter().enumerate().map(|(number, one)| part(number, one)).collect::<Vec<_>>().join(", ")
+    };
+    let steps = each(|number, one| {
+        let name = literal(one.step.change.account.as_str());
+        format!("({number}, {}::oid, {name}::name, {})", one.oid, literal(one.mark))
+    });
+    let sql = fill(
+        include_str!("sql/look_accounts.sql"),
+        &[
+            ("keys", &each(|_, one| format!("({}::bigint)", lock_key(&one.step.change.id)))),
+            ("now", &micros("clock_timestamp()")),
+            ("steps", &steps),
+            ("oids", &each(|_, one| one.oid.to_string())),
+        ],
+    );
+    let answers = admin.run(&sql).await?;
+    let [_, roles, sessions] = answers.as_slice() else { return Err(Trouble::Garbled) };
+    let mut found: Vec<Vec<&SimpleQueryRow>> = known.iter().map(|_| Vec::new()).collect();
+    for row in roles {
+        let number: usize = number(row, NUMBER_COLUMN)?.ok_or(Trouble::Garbled)?;
+        found.get_mut(number).ok_or(Trouble::Garbled)?.push(row);
+    }
+    let mut counts: HashMap<u32, u32> = HashMap::new();
+    for row in sessions {
+        let (oid, count) = (number(row, 0)?.ok_or(Trouble::Garbled)?, number(row, 1)?.ok_or(Trouble::Garbled)?);
+        counts.insert(oid, count);
+    }
+    let sight = |(one, rows): (&Known<'_>, Vec<&SimpleQueryRow>)| {
+        let first = rows.first().ok_or(Trouble::Garbled)?;
+        let target_now = WallTime::from_micros(number(first, 0)?.ok_or(Trouble::Garbled)?);
+        let (presence, can_log_in) = account(&one.step.change, &rows)?;
+        let sessions = counts.get(&one.oid).copied().unwrap_or_default();
+        Ok(Sight { target_now, presence, sessions, can_log_in, carrier_gone: false })
+    };
+    Ok(known.iter().zip(found).map(sight).collect())
+}
+
 fn read(one: &Prepared<'_>, answers: &[Vec<SimpleQueryRow>]) -> Result<Sight, Failure> {
     let [_, roles, sessions] = answers else { return Err(Trouble::Garbled.failure(DOING, "")) };
+    let roles: Vec<&SimpleQueryRow> = roles.iter().collect();
     let sight = || -> Result<Sight, Trouble> {
         let count = sessions.first().ok_or(Trouble::Garbled)?;
         let first = roles.first().ok_or(Trouble::Garbled)?;
         let (presence, can_log_in) = match &one.frozen {
-            Frozen::AccountV1(_) => account(&one.step.change, roles)?,
+            Frozen::AccountV1(_) => account(&one.step.change, &roles)?,
             Frozen::MembershipV1(membership) => self::membership(membership, first)?,
         };
         Ok(Sight {
@@ -123,7 +192,7 @@ struct Candidate {
     leftovers: bool,
 }
 
-fn account(change: &ChangeRow, rows: &[SimpleQueryRow]) -> Result<(Presence, Option<bool>), Trouble> {
+fn account(change: &ChangeRow, rows: &[&SimpleQueryRow]) -> Result<(Presence, Option<bool>), Trouble> {
     let mut found = Vec::new();
     for row in rows {
         let yes = |column| field(row, column).map(|text| text == "t");

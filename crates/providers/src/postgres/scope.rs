@@ -48,6 +48,32 @@ pub(crate) fn ours(change: &ChangeRow, mark: &str) -> Result<String, Failure> {
     })
 }
 
+/// A change and the mark of its account.
+pub(crate) type Marked<'a> = (&'a ChangeRow, &'a str);
+
+/// A query for the oids and names of all our accounts among these, each as [`ours`] finds it.
+pub(crate) fn all_ours(accounts: &[Marked<'_>]) -> Result<String, Failure> {
+    let (mut known, mut parts) = (Vec::new(), Vec::new());
+    for &(change, mark) in accounts {
+        let name = literal(change.account.as_str());
+        match recorded_oid(change)? {
+            Some(oid) => known.push(format!("({oid}::oid, {name}::name, {})", literal(mark))),
+            None => parts.push(format!(
+                "(SELECT r.oid, r.rolname FROM pg_roles r WHERE {} ORDER BY r.rolname <> {name} LIMIT 1)",
+                ours(change, mark)?
+            )),
+        }
+    }
+    if !known.is_empty() {
+        parts.push(format!(
+            "SELECT r.oid, r.rolname FROM (VALUES {}) made(oid, name, mark) JOIN pg_roles r ON r.oid = made.oid \
+             WHERE r.rolname = made.name OR shobj_description(r.oid, 'pg_authid') IS NOT DISTINCT FROM made.mark",
+            known.join(", ")
+        ));
+    }
+    Ok(parts.join(" UNION ALL "))
+}
+
 /// The condition on `a` (of `pg_stat_activity`) for sessions of an account of ours, also after the role is gone.
 pub(crate) fn sessions_of_account(change: &ChangeRow, mark: &str) -> Result<String, Failure> {
     Ok(match recorded_oid(change)? {

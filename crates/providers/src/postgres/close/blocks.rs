@@ -3,60 +3,65 @@
 use crate::postgres::connection::{Admin, number};
 use crate::postgres::open::{RACE_PAUSE, RACES_MOST};
 use crate::postgres::payload::Frozen;
-use crate::postgres::scope::ours;
-use crate::postgres::sql::{block, fill, literal, lock_key, micros, shown};
+use crate::postgres::scope::{all_ours, recorded_oid};
+use crate::postgres::sql::{block, fill, lock_key, micros, shown};
 use crate::postgres::trouble::{SESSIONS_RUN, Trouble};
 use mayfly_domain::{Failure, FailureClass, WallTime};
 use mayfly_engine::ports::provider::{CloseStep, CloseVerb, Closed};
 use tokio_postgres::SimpleQueryRow;
 
-/// One step, as a block.
+/// One step that can be taken.
 struct Prepared<'a> {
     step: &'a CloseStep,
     frozen: Frozen,
     verb: CloseVerb,
-    /// Empty when there is nothing to do.
-    sql: String,
 }
 
-/// Writes the block of a step.
+/// Reads what a step needs.
 fn prepare(verb: CloseVerb, step: &CloseStep) -> Result<Prepared<'_>, Failure> {
     let frozen = Frozen::read(&step.change.payload)?;
-    let key = lock_key(&step.change.id).to_string();
-    let body = match (&frozen, verb) {
-        (Frozen::AccountV1(account), CloseVerb::Disable | CloseVerb::Remove) => {
-            let template = if verb == CloseVerb::Disable {
-                include_str!("../sql/disable.sql")
-            } else {
-                include_str!("../sql/remove.sql")
-            };
-            fill(
-                template,
-                &[
-                    ("key", &key),
-                    ("ours", &ours(&step.change, &account.mark)?),
-                    ("name", &literal(step.change.account.as_str())),
-                    ("sessions_run", SESSIONS_RUN),
-                ],
-            )
-        }
-        // What was there before us stays, whatever is asked.
-        (Frozen::MembershipV1(_), CloseVerb::Withdraw) if step.change.prior => String::new(),
-        (Frozen::MembershipV1(membership), CloseVerb::Withdraw) => fill(
-            include_str!("../sql/withdraw.sql"),
-            &[
-                ("key", &key),
-                ("member", &membership.member_oid.to_string()),
-                ("role", &membership.role_oid.to_string()),
-                ("grantor", &membership.grantor_oid.to_string()),
-            ],
-        ),
+    recorded_oid(&step.change)?;
+    match (&frozen, verb) {
+        (Frozen::AccountV1(_), CloseVerb::Disable | CloseVerb::Remove)
+        | (Frozen::MembershipV1(_), CloseVerb::Withdraw) => Ok(Prepared { step, frozen, verb }),
         (Frozen::AccountV1(_) | Frozen::MembershipV1(_), _) => {
-            return Err(Failure::new(FailureClass::Bug, "this step does not belong to this kind of change"));
+            Err(Failure::new(FailureClass::Bug, "this step does not belong to this kind of change"))
         }
-    };
-    let sql = if body.is_empty() { body } else { block(&body) };
-    Ok(Prepared { step, frozen, verb, sql })
+    }
+}
+
+/// The block that closes or removes all accounts among these, and one for each membership.
+fn blocks(prepared: &[&Prepared<'_>]) -> Result<String, Failure> {
+    let (mut accounts, mut keys, mut blocks) = (Vec::new(), Vec::new(), String::new());
+    for one in prepared {
+        let change = &one.step.change;
+        match &one.frozen {
+            Frozen::AccountV1(account) => {
+                accounts.push((change, account.mark.as_str()));
+                keys.push(format!("({}::bigint)", lock_key(&change.id)));
+            }
+            // What was there before us stays, whatever is asked.
+            Frozen::MembershipV1(_) if change.prior => {}
+            Frozen::MembershipV1(membership) => blocks.push_str(&block(&fill(
+                include_str!("../sql/withdraw.sql"),
+                &[
+                    ("key", &lock_key(&change.id).to_string()),
+                    ("member", &membership.member_oid.to_string()),
+                    ("role", &membership.role_oid.to_string()),
+                    ("grantor", &membership.grantor_oid.to_string()),
+                ],
+            ))),
+        }
+    }
+    if !accounts.is_empty() {
+        let template = match prepared.first().map(|one| one.verb) {
+            Some(CloseVerb::Disable) => include_str!("../sql/disable.sql"),
+            _ => include_str!("../sql/remove.sql"),
+        };
+        let values = [("keys", &*keys.join(", ")), ("ours", &all_ours(&accounts)?), ("sessions_run", SESSIONS_RUN)];
+        blocks.push_str(&block(&fill(template, &values)));
+    }
+    Ok(blocks)
 }
 
 /// Carries the steps out on one connection: in one transaction, or, when that fails, one by one.
@@ -75,8 +80,7 @@ pub(crate) async fn by_blocks(admin: &Admin, verb: CloseVerb, steps: &[&CloseSte
 
 async fn carry_out(admin: &Admin, prepared: &[&Prepared<'_>]) -> Vec<Result<Closed, Failure>> {
     if prepared.len() > 1 {
-        let all: String = prepared.iter().map(|one| one.sql.as_str()).collect();
-        match run(admin, &all).await {
+        match run(admin, prepared).await {
             Ok(at) => return prepared.iter().map(|one| Ok(closed(one, at))).collect(),
             Err(Trouble::Refused { .. }) => {}
             Err(trouble) => return prepared.iter().map(|one| Err(failure(&trouble, one, admin))).collect(),
@@ -92,7 +96,7 @@ async fn carry_out(admin: &Admin, prepared: &[&Prepared<'_>]) -> Vec<Result<Clos
 async fn carry_out_one(admin: &Admin, one: &Prepared<'_>) -> Result<Closed, Failure> {
     let mut races = 0;
     loop {
-        match run(admin, &one.sql).await {
+        match run(admin, &[one]).await {
             Ok(at) => return Ok(closed(one, at)),
             Err(trouble) if trouble.is_race() && races < RACES_MOST => {
                 races += 1;
@@ -104,7 +108,8 @@ async fn carry_out_one(admin: &Admin, one: &Prepared<'_>) -> Result<Closed, Fail
 }
 
 /// Runs blocks as one transaction and reads the server's clock after it is over, when what they did can be seen by all.
-async fn run(admin: &Admin, sql: &str) -> Result<WallTime, Trouble> {
+async fn run(admin: &Admin, prepared: &[&Prepared<'_>]) -> Result<WallTime, Trouble> {
+    let sql = blocks(prepared)?;
     let answers = admin.run(&format!("BEGIN;\n{sql}COMMIT;\nSELECT {};", micros("clock_timestamp()"))).await?;
     let row: &SimpleQueryRow = answers.last().and_then(|rows| rows.first()).ok_or(Trouble::Garbled)?;
     Ok(WallTime::from_micros(number(row, 0)?.ok_or(Trouble::Garbled)?))

@@ -4,7 +4,7 @@
 use super::told;
 use crate::postgres::connection::{Admin, field, number};
 use crate::postgres::payload::Frozen;
-use crate::postgres::scope::{in_scope, sessions_of_account};
+use crate::postgres::scope::{in_scope, recorded_oid, sessions_of_account};
 use crate::postgres::sql::{block, fill, micros, shown};
 use crate::postgres::trouble::Trouble;
 use mayfly_domain::{Failure, FailureClass, WallTime};
@@ -17,12 +17,16 @@ const DOING: &str = "ending sessions";
 const WATCH: Duration = Duration::from_millis(500);
 const PAUSE_LEAST: Duration = Duration::from_millis(1);
 const PAUSE_MOST: Duration = Duration::from_millis(20);
+/// Where a session's row has whose it is.
+const OF_COLUMN: usize = 7;
 /// Sessions named in one report.
 const NAMED_MOST: usize = 100;
 
 /// One step's sessions.
 struct Wanted<'a> {
     step: &'a CloseStep,
+    /// The oid of the account, where it is known.
+    oid: Option<u32>,
     /// The conditions on `a`: of the account, and in the scope.
     of: String,
     scope: String,
@@ -30,21 +34,84 @@ struct Wanted<'a> {
 
 impl<'a> Wanted<'a> {
     fn new(step: &'a CloseStep) -> Result<Self, Failure> {
-        let of = match Frozen::read(&step.change.payload)? {
-            Frozen::AccountV1(account) => sessions_of_account(&step.change, &account.mark)?,
-            Frozen::MembershipV1(membership) => format!("a.usesysid = {}", membership.member_oid),
+        let (oid, of) = match Frozen::read(&step.change.payload)? {
+            Frozen::AccountV1(account) => {
+                (recorded_oid(&step.change)?, sessions_of_account(&step.change, &account.mark)?)
+            }
+            Frozen::MembershipV1(membership) => {
+                (Some(membership.member_oid), format!("a.usesysid = {}", membership.member_oid))
+            }
         };
-        Ok(Self { step, of, scope: in_scope(&step.scope)? })
+        Ok(Self { step, oid, of, scope: in_scope(&step.scope)? })
+    }
+
+    /// Only a scope that asks since when a session runs has to know it.
+    const fn known(&self) -> &'static str {
+        match self.step.scope {
+            SessionScope::Between { .. } | SessionScope::Foreign { .. } => "a.backend_start IS NOT NULL",
+            SessionScope::All | SessionScope::Ours(_) => "true",
+        }
+    }
+}
+
+/// Steps whose sessions are asked for with one statement: the same scope, and accounts whose oids are known; any other by itself.
+struct Asked {
+    of: String,
+    scope: String,
+    known: &'static str,
+    /// Where they stand, and which rows are theirs; all of them where the oid is not known.
+    members: Vec<(usize, Option<u32>)>,
+}
+
+impl Asked {
+    fn all(wanted: &[&Wanted<'_>]) -> Vec<Self> {
+        let mut asked: Vec<Self> = Vec::new();
+        for (index, one) in wanted.iter().enumerate() {
+            let together = asked.iter_mut().find(|asked| {
+                one.oid.is_some()
+                    && asked.members.iter().all(|(_, oid)| oid.is_some())
+                    && (asked.scope.as_str(), asked.known) == (one.scope.as_str(), one.known())
+            });
+            match together {
+                Some(asked) => asked.members.push((index, one.oid)),
+                None => asked.push(Self {
+                    of: one.of.clone(),
+                    scope: one.scope.clone(),
+                    known: one.known(),
+                    members: vec![(index, one.oid)],
+                }),
+            }
+        }
+        for one in asked.iter_mut().filter(|one| one.members.len() > 1) {
+            let oids: Vec<String> = one.members.iter().filter_map(|(_, oid)| oid.map(|oid| oid.to_string())).collect();
+            one.of = format!("a.usesysid IN ({})", oids.join(", "));
+        }
+        asked
     }
 
     fn filled(&self, template: &str) -> String {
-        // Only a scope that asks since when a session runs has to know it.
-        let known = match self.step.scope {
-            SessionScope::Between { .. } | SessionScope::Foreign { .. } => "a.backend_start IS NOT NULL",
-            SessionScope::All | SessionScope::Ours(_) => "true",
-        };
         let start = micros("a.backend_start");
-        fill(template, &[("of", &self.of), ("scope", &self.scope), ("start", &start), ("known", known)])
+        fill(template, &[("of", &self.of), ("scope", &self.scope), ("start", &start), ("known", self.known)])
+    }
+
+    /// Hands out rows, the oid of each of which stands in that column, to the steps that they are of.
+    fn share<'r>(
+        &self,
+        rows: &'r [SimpleQueryRow],
+        column: usize,
+        to: &mut [Vec<&'r SimpleQueryRow>],
+    ) -> Result<(), Trouble> {
+        for row in rows {
+            let of: Option<u32> = number(row, column)?;
+            for (index, oid) in &self.members {
+                if (oid.is_none() || *oid == of)
+                    && let Some(mine) = to.get_mut(*index)
+                {
+                    mine.push(row);
+                }
+            }
+        }
+        Ok(())
     }
 }
 
@@ -70,13 +137,24 @@ async fn end_all(admin: &Admin, wanted: &[&Wanted<'_>]) -> Result<Vec<Result<Clo
     if wanted.is_empty() {
         return Ok(Vec::new());
     }
-    let mut sql = String::new();
-    for one in wanted {
-        sql.push_str(&one.filled(include_str!("../sql/sessions.sql")));
-        sql.push_str(&block(&one.filled(include_str!("../sql/terminate.sql"))));
-    }
+    let asked = Asked::all(wanted);
+    let sql: String = asked
+        .iter()
+        .map(|one| {
+            one.filled(include_str!("../sql/sessions.sql")) + &block(&one.filled(include_str!("../sql/terminate.sql")))
+        })
+        .collect();
     let answers = admin.run(&sql).await?;
-    let mut left = count(admin, wanted).await?;
+    if answers.len() != 2 * asked.len() {
+        return Err(Trouble::Garbled);
+    }
+    let mut listed = vec![Vec::new(); wanted.len()];
+    for (one, pair) in asked.iter().zip(answers.chunks(2)) {
+        one.share(pair.first().map_or(&[][..], Vec::as_slice), OF_COLUMN, &mut listed)?;
+    }
+    // Where nobody was in, nobody has to be gone.
+    let empty = listed.iter().all(Vec::is_empty);
+    let mut left = if empty { vec![0; wanted.len()] } else { count(admin, &asked, wanted.len()).await? };
     let (mut pause, mut watched) = (PAUSE_LEAST, Duration::ZERO);
     // A log-in under way when the account was closed shows up a moment later: nobody is seen twice before this ends.
     let mut calm = 0;
@@ -84,32 +162,32 @@ async fn end_all(admin: &Admin, wanted: &[&Wanted<'_>]) -> Result<Vec<Result<Clo
         tokio::time::sleep(pause).await;
         watched += pause;
         pause = (pause * 2).min(PAUSE_MOST);
-        left = count(admin, wanted).await?;
+        left = count(admin, &asked, wanted.len()).await?;
         calm = if left.iter().all(|count| *count == 0) { calm + 1 } else { 0 };
     }
-    let listed = answers.chunks(2).map(|pair| pair.first().map_or(&[][..], Vec::as_slice));
-    Ok(wanted.iter().zip(listed).zip(left).map(|((one, rows), left)| closed(admin, one, rows, left)).collect())
+    Ok(wanted.iter().zip(listed).zip(left).map(|((one, rows), left)| closed(admin, one, &rows, left)).collect())
 }
 
 /// How many of each step's sessions are there. Each call is a transaction of its own: within one, the list does not change.
-async fn count(admin: &Admin, wanted: &[&Wanted<'_>]) -> Result<Vec<u32>, Trouble> {
-    let sql: String = wanted
-        .iter()
-        .map(|one| {
-            one.filled("SELECT count(*) FROM pg_stat_activity a WHERE {of} AND {scope} AND a.pid <> pg_backend_pid();")
-        })
-        .collect();
+async fn count(admin: &Admin, asked: &[Asked], steps: usize) -> Result<Vec<u32>, Trouble> {
+    const COUNT: &str = "SELECT a.usesysid, count(*) FROM pg_stat_activity a \
+                         WHERE {of} AND {scope} AND a.pid <> pg_backend_pid() GROUP BY a.usesysid;";
+    let sql: String = asked.iter().map(|one| one.filled(COUNT)).collect();
     let answers = admin.run(&sql).await?;
-    if answers.len() != wanted.len() {
+    if answers.len() != asked.len() {
         return Err(Trouble::Garbled);
     }
-    answers
-        .iter()
-        .map(|rows| rows.first().ok_or(Trouble::Garbled).and_then(|row| number(row, 0)?.ok_or(Trouble::Garbled)))
-        .collect()
+    let mut counted = vec![Vec::new(); steps];
+    for (one, rows) in asked.iter().zip(&answers) {
+        one.share(rows, 0, &mut counted)?;
+    }
+    let sum = |rows: &Vec<&SimpleQueryRow>| {
+        rows.iter().try_fold(0_u32, |sum, row| Ok(sum.saturating_add(number(row, 1)?.ok_or(Trouble::Garbled)?)))
+    };
+    counted.iter().map(sum).collect()
 }
 
-fn closed(admin: &Admin, one: &Wanted<'_>, rows: &[SimpleQueryRow], left: u32) -> Result<Closed, Failure> {
+fn closed(admin: &Admin, one: &Wanted<'_>, rows: &[&SimpleQueryRow], left: u32) -> Result<Closed, Failure> {
     let mut report = Vec::new();
     let (mut hidden, mut superuser, mut refused) = (false, false, false);
     let foreign = matches!(one.step.scope, SessionScope::Foreign { .. });

@@ -1,8 +1,9 @@
--- Not under the lock of the change: whoever holds that lock on the server must not be able to keep the account open.
+-- Not under the locks of the changes: whoever holds such a lock on the server must not be able to keep an account open.
 DECLARE
-    account name := (SELECT r.rolname FROM pg_roles r WHERE {ours} ORDER BY r.rolname <> {name} LIMIT 1);
+    account name;
 BEGIN
-    IF account IS NOT NULL THEN
+    FOR account IN SELECT every.rolname FROM ({ours}) every(oid, rolname)
+    LOOP
         EXECUTE format('ALTER ROLE %I NOLOGIN', account);
-    END IF;
+    END LOOP;
 END
