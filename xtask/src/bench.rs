@@ -14,7 +14,7 @@ pub(crate) struct Options {
     /// Fewer and shorter rounds: about five minutes instead of about forty.
     #[arg(long)]
     quick: bool,
-    /// What to measure, instead of everything: launches, selects, ends, expiries, crowd, memory, lingering, store, ssh
+    /// What to measure, instead of everything: launches, selects, ends, expiries, crowd, memory, lingering, store, engine, ssh
     only: Vec<String>,
 }
 

@@ -8,8 +8,10 @@
 )]
 
 mod api;
+mod clock;
 mod crowd;
 mod ends;
+mod engine;
 mod figures;
 mod host;
 mod launch;
@@ -18,6 +20,7 @@ mod memory;
 mod raw;
 mod select;
 mod store;
+mod stored;
 mod storm;
 mod tls;
 mod world;
@@ -28,7 +31,8 @@ use std::time::Duration;
 use world::World;
 
 /// What can be measured by itself, in the order in which it is.
-const GROUPS: [&str; 9] = ["launches", "selects", "ends", "expiries", "crowd", "memory", "lingering", "store", "ssh"];
+const GROUPS: [&str; 10] =
+    ["launches", "selects", "ends", "expiries", "crowd", "memory", "lingering", "store", "engine", "ssh"];
 
 /// How long and how often everything runs.
 struct Effort {
@@ -52,6 +56,8 @@ struct Effort {
     lingering: lingering::Size,
     /// Live sessions in the ledger at a start.
     ledger: u64,
+    /// Accounts that are on a target already.
+    accounts: usize,
 }
 
 impl Effort {
@@ -73,6 +79,7 @@ const FULL: Effort = Effort {
     sessions: 200,
     lingering: lingering::Size { records: 15, duration: Duration::from_secs(300) },
     ledger: 256_000,
+    accounts: 10_000,
 };
 const QUICK: Effort = Effort {
     only: Vec::new(),
@@ -87,6 +94,7 @@ const QUICK: Effort = Effort {
     sessions: 50,
     lingering: lingering::Size { records: 4, duration: Duration::from_secs(30) },
     ledger: 16_000,
+    accounts: 10_000,
 };
 
 fn main() -> Result<()> {
@@ -105,7 +113,10 @@ async fn run(effort: &Effort) -> Result<()> {
     let world = Arc::new(World::start(effort.persons).await?);
     let mut rows = Vec::new();
     let measured = match measure(&world, effort, &mut rows).await {
-        Ok(()) => measure_store(effort, &mut rows).await.and_then(|()| measure_host(effort, &mut rows)),
+        Ok(()) => match measure_alone(effort, &mut rows).await {
+            Ok(()) => measure_host(effort, &mut rows),
+            failed => failed,
+        },
         failed => failed,
     };
     // What was measured before something failed is shown all the same.
@@ -117,6 +128,15 @@ async fn run(effort: &Effort) -> Result<()> {
         figures::fsync(world.installation.directory())?
     );
     measured
+}
+
+/// The store by itself, and the engine with it.
+async fn measure_alone(effort: &Effort, rows: &mut Vec<figures::Row>) -> Result<()> {
+    measure_store(effort, rows).await?;
+    if effort.wants("engine") {
+        rows.extend(engine::rows(effort.rounds, Duration::from_secs(effort.seconds), effort.accounts).await?);
+    }
+    Ok(())
 }
 
 /// The store by itself, without a target.

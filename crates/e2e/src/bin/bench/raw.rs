@@ -3,6 +3,7 @@
 use crate::tls::Address;
 use crate::world::World;
 use anyhow::{Context, Result};
+use mayfly_testbed::Login;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio_postgres::Client;
 
@@ -54,7 +55,12 @@ pub(crate) struct Raw(Client);
 impl Raw {
     /// Connects as the administrator.
     pub(crate) async fn open(world: &World) -> Result<Self> {
-        Ok(Self(world.target.connect(&world.admin.user, &world.admin.password).await?.0))
+        Self::at(&world.target, &world.admin).await
+    }
+
+    /// Connects to a target as this administrator.
+    pub(crate) async fn at(target: &Address, admin: &Login) -> Result<Self> {
+        Ok(Self(target.connect(&admin.user, &admin.password).await?.0))
     }
 
     /// Makes an account.

@@ -1,7 +1,8 @@
 //! A start with a full ledger: very many live sessions of a run that was lost, on a target that does not answer.
 
-use super::seed::{self, Seed};
+use super::seed::Seed;
 use crate::figures::Row;
+use crate::stored;
 use anyhow::{Context, Result, ensure};
 use mayfly_e2e::Installation;
 use mayfly_engine::ports::ledger::{Entry, Ledger as _};
@@ -43,7 +44,7 @@ fn start(installation: &Installation) -> Result<f64> {
 }
 
 async fn fill(installation: &Installation, sessions: u64) -> Result<()> {
-    let (store, seed, start) = (seed::open(installation)?, Seed::new()?, Instant::now());
+    let (store, seed, start) = (stored::open(installation)?, Seed::new()?, Instant::now());
     for first in (0..sessions).step_by(usize::try_from(BATCH)?) {
         let mut entry = Entry::default();
         for one in (first..sessions.min(first + BATCH)).map(|number| seed.live(number)) {

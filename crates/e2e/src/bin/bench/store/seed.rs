@@ -1,67 +1,15 @@
-//! What a store is filled with: made-up sessions with an account each, numbered, and the clock and key that writing takes.
+//! What a store is filled with: made-up sessions with an account each, numbered.
 
-use anyhow::{Context, Result};
-use async_trait::async_trait;
+use crate::clock::Machine;
+use anyhow::Result;
 use mayfly_domain::audit::{Event, EventKind};
 use mayfly_domain::{
-    AccountName, BootTime, ChangeId, ChangeKind, ChangeState, CredentialRef, Destination, Endpoint, Entropy, Payload,
-    PersonName, Place, RecordName, RunId, SessionId, SessionState, TargetId, Trust, WallTime,
+    AccountName, ChangeId, ChangeKind, ChangeState, CredentialRef, Destination, Endpoint, Entropy, Payload, PersonName,
+    Place, RecordName, RunId, SessionId, SessionState, TargetId, Trust, WallTime,
 };
-use mayfly_e2e::Installation;
-use mayfly_engine::ports::clock::Clock;
+use mayfly_engine::ports::clock::Clock as _;
 use mayfly_engine::ports::ledger::{ChangeRow, Entry, Learnt, SessionRow, Write};
-use mayfly_engine::ports::trail::CheckpointSigner;
-use mayfly_store::{Settings, Store};
-use mayfly_vault::{AuditKey, KeySource};
-use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-/// The machine's wall clock; nobody here sleeps by the other one.
-pub(super) struct Machine;
-
-#[async_trait]
-impl Clock for Machine {
-    fn wall(&self) -> WallTime {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        WallTime::from_micros(0).plus(since)
-    }
-
-    fn boot(&self) -> BootTime {
-        BootTime::from_nanos(0)
-    }
-
-    async fn sleep_until(&self, _: BootTime) {}
-}
-
-/// Signs checkpoints as the installation's own server does, so that it takes the store for its own.
-struct Signer {
-    name: String,
-    key: AuditKey,
-}
-
-impl CheckpointSigner for Signer {
-    fn key_name(&self) -> &str {
-        &self.name
-    }
-
-    fn public_key(&self) -> [u8; 32] {
-        self.key.public_key()
-    }
-
-    fn sign(&self, text: &[u8]) -> [u8; 64] {
-        self.key.sign(text)
-    }
-}
-
-/// Opens the store of an installation whose server does not run.
-pub(super) fn open(installation: &Installation) -> Result<Store> {
-    let settings =
-        Settings { directory: installation.data(), checkpoints: installation.directory().join("log/checkpoints") };
-    let owner = mayfly_store::installation(&settings.directory)?;
-    let key = KeySource::File(installation.config().with_file_name("audit.key")).load(&|_| None)?;
-    let signer = Arc::new(Signer { name: format!("mayfly/{owner}"), key });
-    Store::open(&settings, Arc::new(Machine), signer).context("the store of the benchmark")
-}
+use std::time::Duration;
 
 /// Bytes from a number, so that ids differ.
 struct Numbered(u64);

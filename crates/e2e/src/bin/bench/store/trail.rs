@@ -1,7 +1,8 @@
 //! How fast the trail grows, against as many bytes appended to a file, each with an fdatasync(2) of its own.
 
-use super::seed::{self, Seed};
+use super::seed::Seed;
 use crate::figures::{Row, median};
+use crate::stored;
 use anyhow::{Context, Result};
 use mayfly_e2e::Installation;
 use mayfly_engine::ports::ledger::{Entry, Ledger as _};
@@ -19,7 +20,7 @@ const TOGETHER: usize = 64;
 /// Durable events a second: one at a time, and many at a time.
 pub(crate) async fn rows(rounds: usize, time: Duration) -> Result<Vec<Row>> {
     let installation = Installation::init()?;
-    let (store, seed) = (Arc::new(seed::open(&installation)?), Arc::new(Seed::new()?));
+    let (store, seed) = (Arc::new(stored::open(&installation)?), Arc::new(Seed::new()?));
     store.commit(Entry { writes: Vec::new(), events: vec![seed.event(0)] }).await?;
     let bytes = store.entries(store.size().await? - 1, 1).await?.pop().context("an entry of the trail")?.bytes;
     let mut rows = Vec::new();
