@@ -10,6 +10,7 @@
 pub mod bundle;
 pub mod certificate;
 pub mod client;
+pub mod exercised;
 pub mod installation;
 pub mod machine;
 pub mod memory;

@@ -3,6 +3,7 @@
 
 use crate::holders::{Holders, HoldersRequest};
 use crate::scan::{Scan, ScanRequest};
+use crate::visit::{Visit, VisitRequest};
 use async_trait::async_trait;
 use mayfly_dial::ssh::UserAuthority;
 use mayfly_domain::{Administration, Failure, InstallationId, Place, Prefix, RecordName, TargetId, WallTime};
@@ -152,6 +153,15 @@ pub trait Check: Send + Sync + 'static {
     /// # Errors
     /// A [`Failure`] when the target cannot be asked.
     async fn holders(&self, by: &Administration, request: &HoldersRequest) -> Result<Holders, Failure>;
+
+    /// Logs in as a session of the record does, so that an administrator sees that it works. `None` where this kind of target is
+    /// not logged in to from here.
+    ///
+    /// # Errors
+    /// A [`Failure`] that says how far it came and what to do.
+    async fn visit(&self, _request: &VisitRequest<'_>) -> Result<Option<Box<dyn Visit>>, Failure> {
+        Ok(None)
+    }
 
     /// A shell script that installs on a target the one program that the administrative credential may run there from then on, and
     /// limits it to that. `None` where this kind of target has none.

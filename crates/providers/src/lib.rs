@@ -20,6 +20,7 @@ pub mod scan;
 mod services;
 pub mod sqlserver;
 mod text;
+pub mod visit;
 
 pub use check::{Check, CheckReport, CheckRequest, Finding, HelperRequest, Level, Served};
 pub use descriptor::{Capabilities, Descriptor, Setting, SettingKind, TargetDeadline};
@@ -27,3 +28,4 @@ pub use holders::{Holder, Holders, HoldersRequest};
 pub use registry::Registry;
 pub use scan::{Found, Scan, ScanRequest};
 pub use services::Services;
+pub use visit::{Visit, VisitRequest};

@@ -75,6 +75,11 @@ impl<A: Admin> Pool<A> {
         })
     }
 
+    /// The tasks of what is opened here.
+    pub(crate) const fn tasks(&self) -> &Tasks {
+        &self.tasks
+    }
+
     /// What the provider was given.
     pub(crate) const fn services(&self) -> &Services {
         &self.services

@@ -4,6 +4,7 @@ use crate::clock::OsClock;
 use crate::drain::Drain;
 use crate::entropy::OsEntropy;
 use crate::lockdowns::Lockdowns;
+use crate::taps::Taps;
 use crate::user_authority::UserAuthorities;
 use mayfly_access::objects::{Object, ObjectId, Person, Record, UserRecord};
 use mayfly_access::signin::{Held, Locked, Signins, Source};
@@ -12,7 +13,6 @@ use mayfly_domain::audit::{Event, EventKind};
 use mayfly_domain::{PersonName, Prefix, RecordName, RunId};
 use mayfly_engine::ports::clock::Clock;
 use mayfly_engine::ports::ledger::{Entry, Ledger, LedgerError};
-use mayfly_engine::ports::trace::Tracer;
 use mayfly_engine::{Engine, Tasks};
 use mayfly_providers::Registry;
 use mayfly_store::Store;
@@ -41,7 +41,7 @@ pub(crate) struct Context {
     /// The authorities with whose certificates sessions log in to hosts.
     pub(crate) authorities: UserAuthorities,
     /// Whom to tell how long steps took.
-    pub(crate) tracer: Arc<dyn Tracer>,
+    pub(crate) tracer: Arc<Taps>,
     /// The lockdowns that hold.
     pub(crate) lockdowns: Lockdowns,
     /// Told when the copy of the store that was observed acts from now on.
@@ -77,7 +77,7 @@ pub(crate) struct Parts {
     /// See [`Context::authorities`].
     pub(crate) authorities: UserAuthorities,
     /// See [`Context::tracer`].
-    pub(crate) tracer: Arc<dyn Tracer>,
+    pub(crate) tracer: Arc<Taps>,
 }
 
 impl Context {

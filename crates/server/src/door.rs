@@ -14,16 +14,15 @@ use mayfly_access::store::{ConnectSecrets, StoreError};
 use mayfly_brokers::port::{
     Admitted, Claim, ConnectionGuard, Door, Ending, Joined, RefusalClass, Refused, SignIn, Standing, Turned,
 };
-use mayfly_dial::ssh::{SshKey, UserCertificate, fingerprint_of_line};
+use mayfly_dial::ssh::{UserCertificate, fingerprint_of_line};
 use mayfly_dial::{Credential, Credentials};
 use mayfly_domain::audit::EventKind;
 use mayfly_domain::{Authorised, ConnectionId, EndReason, Entropy, Failure, FailureClass, Login, Permit, SessionId};
 use mayfly_engine::ports::clock::Clock;
-use mayfly_engine::ports::trace::{Moment, Span, Step};
+use mayfly_engine::ports::trace::{Moment, Span, Step, Tracer as _};
 use mayfly_engine::{Cut, Seat, Signal};
 use mayfly_protocol::mysql::auth::NativeVerifier;
 use mayfly_protocol::scram::{Verifier, Verifiers};
-use mayfly_providers::linux::certificate_terms;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -329,11 +328,7 @@ impl Person {
 
     /// The certificate for the key of the session, where the host trusts the authority of its record.
     fn certificate(&self, joined: &mayfly_engine::Joined) -> Result<Option<UserCertificate>, Refused> {
-        let (Some(secret), Some(payload)) = (&joined.secret, &joined.payload) else { return Ok(None) };
-        let Some(terms) = certificate_terms(payload).map_err(refused)? else { return Ok(None) };
-        let authority = self.context.authorities.of(&self.claim.login.record);
-        let (key, entropy) = (SshKey::of_session(secret), &mut self.context.entropy());
-        authority.certify(&key, &joined.account, &joined.session, &terms, entropy).map(Some).map_err(refused)
+        self.context.certificate(&self.claim.login.record, joined).map_err(refused)
     }
 
     /// The user record whose account the session uses, where the record names one.

@@ -4,6 +4,7 @@ use crate::config::{Config, Source};
 use crate::context::Context;
 use crate::entropy::OsEntropy;
 use crate::keys;
+use crate::taps::Taps;
 use axum::http::HeaderName;
 use mayfly_dial::tls_client_config;
 use mayfly_domain::{Secret, Trust};
@@ -57,11 +58,11 @@ fn header(name: &str, source: &Source) -> Result<(HeaderName, Secret), String> {
 }
 
 /// Whom the engine tells.
-pub(crate) fn tracer(ready: Option<&Ready>) -> Arc<dyn Tracer> {
-    match ready {
+pub(crate) fn tracer(ready: Option<&Ready>) -> Arc<Taps> {
+    Taps::over(match ready {
         Some(ready) => Arc::clone(&ready.traces) as Arc<dyn Tracer>,
         None => Arc::new(NoTraces),
-    }
+    })
 }
 
 /// Sends what is told for as long as the tasks live; answers the near end of the queue, for the metrics and the stop.

@@ -20,6 +20,7 @@ use crate::reload::Reloadable;
 use crate::sign_ins;
 use crate::sinks;
 use crate::ssh_authority;
+use crate::taps::Taps;
 use crate::traces;
 use crate::user_authority::{self, UserAuthorities};
 use mayfly_access::store::StoreError;
@@ -297,7 +298,7 @@ async fn context(
     store: &Arc<Store>,
     vault: &Arc<Vault>,
     credentials: &Arc<SealedCredentials>,
-    (authorities, tracer): (UserAuthorities, Arc<dyn Tracer>),
+    (authorities, tracer): (UserAuthorities, Arc<Taps>),
     tasks: &Tasks,
 ) -> Result<Arc<Context>, StoreError> {
     let run = RunId::random(&mut OsEntropy);
@@ -313,7 +314,7 @@ async fn context(
         clock: Arc::clone(clock) as Arc<dyn Clock>,
         ledger: store.clone(),
         providers: providers.clone(),
-        tracer: Arc::clone(&tracer),
+        tracer: Arc::clone(&tracer) as Arc<dyn Tracer>,
         entropy: Box::new(OsEntropy),
     };
     let margin = Duration::from_secs(config.sessions.margin_s.into());

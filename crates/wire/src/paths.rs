@@ -62,6 +62,8 @@ pub const ACCESS: &str = "/v1/access";
 pub const RECORD: &str = "/v1/records/{name}";
 /// POST checks a record against its target.
 pub const RECORD_CHECK: &str = "/v1/records/{name}/check";
+/// POST tries a record out on its target.
+pub const RECORD_EXERCISE: &str = "/v1/records/{name}/exercise";
 /// POST looks who on a record's target holds for good what sessions are given for a time.
 pub const RECORD_STANDING: &str = "/v1/records/{name}/standing";
 /// POST prints what installs the helper of a record's target.

@@ -10,6 +10,54 @@ pub struct CheckRequest {
     pub second_address: Option<String>,
 }
 
+/// How one step of trying a record out went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Went {
+    /// As it should.
+    Well,
+    /// It failed.
+    Wrong,
+    /// This kind of target has no such step here.
+    NotTried,
+}
+
+/// One step of trying a record out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ExerciseStep {
+    /// Its name, as traces have it.
+    pub step: String,
+    /// How long it took, in microseconds.
+    pub took_us: Option<u64>,
+    /// How it went.
+    pub went: Went,
+    /// What was done, or what went wrong. It names no host.
+    pub what: String,
+    /// Commands that show what to do where it went wrong.
+    pub next: Vec<String>,
+}
+
+/// What came of trying a record out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ExerciseAnswer {
+    /// The record.
+    pub record: String,
+    /// The kind of target, by its provider's name.
+    pub kind: String,
+    /// The version of the server.
+    pub version: String,
+    /// Whether everything went well and nothing is left.
+    pub passed: bool,
+    /// How long it took together, in microseconds.
+    pub took_us: u64,
+    /// The session, as the trail names it; `None` when it came to none.
+    pub session: Option<String>,
+    /// The account that it used.
+    pub account: Option<String>,
+    /// The steps, in their order.
+    pub steps: Vec<ExerciseStep>,
+}
+
 /// The helper of a target is wanted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct HelpersRequest {

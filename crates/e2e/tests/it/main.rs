@@ -19,6 +19,7 @@ mod copies;
 mod declared;
 mod drain;
 mod drills;
+mod exercised;
 mod first_look;
 mod full;
 mod fuzzed;

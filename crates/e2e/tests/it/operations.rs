@@ -26,6 +26,7 @@ pub(crate) const OPERATIONS: &[(&str, &str, &str, bool)] = &[
     ("POST", "/v1/secrets/orders-admin/rebind", "credential.rebind", false),
     ("POST", "/v1/records/orders/pin", "records", false),
     ("POST", "/v1/records/orders/check", "records", false),
+    ("POST", "/v1/records/orders/exercise", "records", false),
     ("POST", "/v1/records/orders/standing", "records", false),
     ("POST", "/v1/records/orders/helpers", "records", false),
     ("GET", "/v1/sessions", "read", true),

@@ -113,11 +113,16 @@ pub(crate) enum Record {
     },
     /// Check a record against its target; prints the statements that set it right
     ///
-    /// Changes nothing on the target. Exit code 12 when something is missing or in excess.
+    /// Changes nothing on the target, unless it is to be exercised. Exit code 12 when something is missing or in excess, or went wrong.
     Check {
         /// The record
         #[arg(value_parser = name, add = complete::resources())]
         name: String,
+        /// Try it out instead: launch a session, log in, read something, end it, and see that nothing is left
+        ///
+        /// Each step is shown with its time. What is printed names neither a secret nor a host.
+        #[arg(long, conflicts_with = "from")]
+        exercise: bool,
         /// Another address of the server's machine, from which a session's account must not get in
         #[arg(long, value_name = "ADDRESS")]
         from: Option<IpAddr>,

@@ -13,6 +13,7 @@ mod db;
 mod doctor;
 mod drain;
 mod edit;
+mod exercise;
 mod explain;
 mod export;
 mod kept;
@@ -145,7 +146,8 @@ async fn record(context: &Context, verb: Record) -> Result<Exit, Failure> {
         Record::Create { name, kind } => create::record(context, kind, &name).await,
         Record::Edit { name } => edit::edit(context, Kind::RECORDS, &name).await,
         Record::Delete { name, yes } => edit::delete(context, Kind::RECORDS, &name, yes).await,
-        Record::Check { name, from } => record::check(context, &name, from).await,
+        Record::Check { name, exercise: true, .. } => exercise::run(context, &name).await,
+        Record::Check { name, from, .. } => record::check(context, &name, from).await,
         Record::InstallHelpers { name, from } => record::install_helpers(context, &name, from).await,
         Record::Pin { name, identity } => record::pin(context, &name, identity).await,
     }

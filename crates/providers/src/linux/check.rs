@@ -11,9 +11,11 @@ use super::scan;
 use super::script::{self, CHECK};
 use super::settings::Settings;
 use super::trouble::Trouble;
+use super::visit;
 use crate::check::{Check, CheckReport, CheckRequest, HelperRequest, Level};
 use crate::holders::{Holders, HoldersRequest};
 use crate::scan::{Scan, ScanRequest};
+use crate::visit::{Visit, VisitRequest};
 use async_trait::async_trait;
 use mayfly_domain::{Administration, Failure, Permit, Place, TargetId};
 use std::time::Duration;
@@ -37,6 +39,10 @@ impl Check for Linux {
     ) -> Result<TargetId, Failure> {
         Settings::read(settings)?;
         Ok(self.pool.lease(Permit::Inspect(by), place).await?.facts().target.clone())
+    }
+
+    async fn visit(&self, request: &VisitRequest<'_>) -> Result<Option<Box<dyn Visit>>, Failure> {
+        visit::log_in(&self.pool, request).await.map(Some)
     }
 
     fn accepts(&self, settings: &serde_json::Value) -> Result<(), Failure> {

@@ -30,6 +30,7 @@ mod script;
 mod settings;
 mod survey;
 mod trouble;
+mod visit;
 
 use crate::descriptor::{Capabilities, Descriptor, TargetDeadline};
 use crate::services::Services;

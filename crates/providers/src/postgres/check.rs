@@ -10,9 +10,11 @@ use super::settings::Settings;
 use super::sql::{fill, literal, micros, shown};
 use super::survey::{MARKER_ROLE, create_graveyard, grant_admin_option, grant_graveyard, strip};
 use super::trouble::Trouble;
+use super::visit;
 use crate::check::{Check, CheckReport, CheckRequest, Level};
 use crate::holders::{Holders, HoldersRequest};
 use crate::scan::{Scan, ScanRequest};
+use crate::visit::{Visit, VisitRequest};
 use async_trait::async_trait;
 use mayfly_dial::Dialer;
 use mayfly_domain::{Administration, Failure, Permit, Place, TargetId, Trust, WallTime};
@@ -48,6 +50,10 @@ impl Check for Postgres {
 
     async fn holders(&self, by: &Administration, request: &HoldersRequest) -> Result<Holders, Failure> {
         holders::holders(&self.pool, by, request).await
+    }
+
+    async fn visit(&self, request: &VisitRequest<'_>) -> Result<Option<Box<dyn Visit>>, Failure> {
+        visit::log_in(&self.pool, request).await.map(Some)
     }
 
     fn accepts(&self, settings: &serde_json::Value) -> Result<(), Failure> {

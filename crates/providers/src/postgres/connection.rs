@@ -253,7 +253,7 @@ impl Admin {
 }
 
 /// Serves a connection until it ends or is let go. What the server says unasked is not kept.
-async fn serve<S, T>(mut connection: Connection<S, T>, closed: oneshot::Receiver<()>)
+pub(super) async fn serve<S, T>(mut connection: Connection<S, T>, closed: oneshot::Receiver<()>)
 where
     S: AsyncRead + AsyncWrite + Unpin,
     T: AsyncRead + AsyncWrite + Unpin,

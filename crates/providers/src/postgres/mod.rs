@@ -26,6 +26,7 @@ mod sql;
 mod survey;
 mod tls;
 mod trouble;
+mod visit;
 
 use crate::batch::{Group, Outcomes};
 use crate::descriptor::{Capabilities, Descriptor, TargetDeadline};

@@ -11,6 +11,7 @@ mod cleanup;
 mod connect;
 mod drain;
 mod events;
+mod exercise;
 mod helpers;
 mod https;
 mod lockdowns;
@@ -137,6 +138,7 @@ fn operations() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(reports::access))
         .routes(routes!(reports::standing))
         .routes(routes!(records::check))
+        .routes(routes!(exercise::exercise))
         .routes(routes!(records::pin))
         .routes(routes!(helpers::helpers))
         .routes(routes!(lockdowns::list, lockdowns::start))
