@@ -62,7 +62,8 @@ impl Script<'_> {
             include_str!("sql/manual_guard.sql"),
             &[("target", "nvarchar(400)", line(self.change.target.as_str()))],
         );
-        let sql = format!("SET XACT_ABORT ON;\nSET QUOTED_IDENTIFIER ON;\n{guard}GO\n{sql}GO\n");
+        // One batch: what looks where it is ends it, whatever the client does after an error.
+        let sql = format!("SET XACT_ABORT ON;\nSET QUOTED_IDENTIFIER ON;\n{guard}{sql}GO\n");
         // No name ends the text early.
         let mut end = format!("MAYFLY_{}", self.change.id);
         while sql.contains(&end) {

@@ -1,8 +1,13 @@
 -- mayfly check
--- What a check of a record asks of the server.
+-- What a check of a record asks of the server. Connections are shown with a right of their own only.
+DECLARE @encrypted int = -1;
+IF {may_see} = 1
+    EXEC sys.sp_executesql
+        N'SET @encrypted = (SELECT TOP (1) CASE WHEN c.encrypt_option = ''TRUE'' THEN 1 ELSE 0 END FROM sys.dm_exec_connections AS c
+            WHERE c.session_id = @@SPID)',
+        N'@encrypted int OUTPUT', @encrypted OUTPUT;
 SELECT DATEDIFF_BIG(MICROSECOND, '19700101', SYSUTCDATETIME()), {may_see},
-    ISNULL((SELECT TOP (1) CASE WHEN c.encrypt_option = 'TRUE' THEN 1 ELSE 0 END FROM sys.dm_exec_connections AS c
-        WHERE c.session_id = @@SPID), -1),
+    ISNULL(@encrypted, -1),
     CONVERT(int, SERVERPROPERTY('IsIntegratedSecurityOnly'));
 SELECT ISNULL(HAS_PERMS_BY_NAME(NULL, NULL, 'ALTER ANY LOGIN'), 0), ISNULL(HAS_PERMS_BY_NAME(NULL, NULL, 'ALTER ANY CONNECTION'), 0),
     ISNULL(HAS_PERMS_BY_NAME(NULL, NULL, 'CONTROL SERVER'), 0), ISNULL(IS_SRVROLEMEMBER(N'securityadmin'), 0);

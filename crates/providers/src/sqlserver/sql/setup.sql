@@ -32,4 +32,4 @@ SELECT CONVERT(nvarchar(256), SERVERPROPERTY('ServerName')),
     d.name,
     CASE WHEN CONVERT(nvarchar(128), DATABASEPROPERTYEX(d.name, 'Updateability')) = N'READ_WRITE' THEN 1 ELSE 0 END,
     CONVERT(int, d.containment)
-FROM sys.databases AS d WHERE d.database_id = DB_ID();
+FROM sys.databases AS d WHERE d.name = DB_NAME();

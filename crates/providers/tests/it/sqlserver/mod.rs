@@ -6,5 +6,6 @@ mod checks;
 mod contract;
 mod hostile;
 mod leftovers;
+mod manual;
 mod memberships;
 mod rig;
