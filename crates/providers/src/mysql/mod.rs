@@ -100,6 +100,7 @@ pub struct MySql {
     dialect: Dialect,
     pool: Arc<Pool>,
     log_ins: LogIns,
+    prepared_before: close::Before,
 }
 
 impl MySql {
@@ -114,7 +115,12 @@ impl MySql {
     }
 
     fn of(services: Services, dialect: Dialect) -> Self {
-        Self { dialect, pool: pool::Pool::new(services), log_ins: LogIns::default() }
+        Self {
+            dialect,
+            pool: pool::Pool::new(services),
+            log_ins: LogIns::default(),
+            prepared_before: close::Before::default(),
+        }
     }
 
     /// A connection to the target that the steps belong to; `IdentityChanged` when another server answers.
@@ -220,7 +226,7 @@ impl Provider for MySql {
                 CloseVerb::EndSessions => close::end_sessions(self, &lease, &mine).await,
                 CloseVerb::Withdraw => close::withdraw(self, &lease, &mine).await,
                 CloseVerb::HandOver => close::hand_over(&lease, &mine).await,
-                CloseVerb::Remove => close::remove(&lease, &mine).await,
+                CloseVerb::Remove => close::remove(self, &lease, &mine).await,
             };
             lease.give_back();
             for (index, result) in indices.into_iter().zip(results) {

@@ -31,6 +31,8 @@ struct Seen {
     /// Whether everybody has the role already (MySQL's `mandatory_roles`).
     is_mandatory: bool,
     runs_events: bool,
+    /// Whether the role lets its holders make triggers.
+    makes_triggers: bool,
     rights: Rights,
 }
 
@@ -65,6 +67,11 @@ pub(crate) async fn survey(provider: &MySql, steps: &[SurveyStep]) -> Vec<Result
             }
         }
     }
+    let made = outcomes.iter().flatten().flat_map(|survey| &survey.changes).filter_map(|change| {
+        let frozen = Frozen::read(&change.payload, facts.dialect).ok()?;
+        (change.kind == ChangeKind::Account).then(|| super::sql::account(change.account.as_str(), frozen.host()))
+    });
+    provider.prepared_before.note(&lease, made.collect()).await;
     lease.give_back();
     outcomes
 }
@@ -158,6 +165,7 @@ fn statements(request: &SurveyRequest, settings: &Settings, facts: &Facts) -> Ve
     let values = [
         ("name", name),
         ("role", literal(elevated)),
+        ("role_host", literal(if dialect == Dialect::MySql { "%" } else { "" })),
         ("admin_edge", dialect.has_admin_edge(&facts.admin, &facts.admin_host, elevated)),
         ("events", literal(&settings.event_database)),
     ];
@@ -193,6 +201,7 @@ impl Seen {
             is_mandatory: is_listed(elevated, server.text(3)?),
             named,
             runs_events,
+            makes_triggers: server.yes(4)?,
             rights,
         })
     }
@@ -224,6 +233,11 @@ fn account(request: &SurveyRequest, settings: Settings, facts: &Facts, seen: &Se
     }
     if let Some(role) = &request.wish.elevate {
         check_elevation(role, facts, seen)?;
+    }
+    // A trigger that we do not see would be left without its definer, and fail every change of its table.
+    if seen.makes_triggers && !seen.rights.has("TRIGGER") {
+        let fix = format!("GRANT TRIGGER ON *.* TO {};", facts.me());
+        return Err(not_permitted(facts, "see the triggers that this role lets its holders make", &fix));
     }
     let host = if settings.host.is_empty() { facts.seen_from.clone() } else { settings.host };
     let frozen = Frozen::AccountV1(Account {

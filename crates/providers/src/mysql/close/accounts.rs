@@ -1,7 +1,8 @@
 //! Closing accounts to log-ins and removing them: one statement for as many as there are, and one by one where that fails.
 
 use super::definers::has_leftovers;
-use super::{Step, misplaced};
+use super::{Step, misplaced, xa};
+use crate::mysql::MySql;
 use crate::mysql::accounts::{Found, Known};
 use crate::mysql::connection::Admin;
 use crate::mysql::look::{candidates, judge, shown_of, unclear};
@@ -39,9 +40,16 @@ pub(crate) async fn disable(admin: &Admin, steps: &[Step<'_>]) -> Vec<Result<Clo
     each_or_together(admin, steps, CloseVerb::Disable).await
 }
 
-/// Removes accounts.
-pub(crate) async fn remove(admin: &Admin, steps: &[Step<'_>]) -> Vec<Result<Closed, Failure>> {
-    each_or_together(admin, steps, CloseVerb::Remove).await
+/// Removes accounts, and names prepared transactions that may be theirs.
+pub(crate) async fn remove(provider: &MySql, admin: &Admin, steps: &[Step<'_>]) -> Vec<Result<Closed, Failure>> {
+    let mut outcomes = each_or_together(admin, steps, CloseVerb::Remove).await;
+    for ((step, frozen), outcome) in steps.iter().zip(&mut outcomes) {
+        if let Ok(closed) = outcome {
+            let made_as = account(step.change.account.as_str(), frozen.host());
+            closed.report = xa::named(provider, admin, &made_as).await;
+        }
+    }
+    outcomes
 }
 
 async fn each_or_together(admin: &Admin, steps: &[Step<'_>], verb: CloseVerb) -> Vec<Result<Closed, Failure>> {

@@ -5,12 +5,14 @@ mod definers;
 mod hand_over;
 mod membership;
 mod sessions;
+mod xa;
 
 pub(crate) use accounts::{disable, remove};
 pub(crate) use definers::has_leftovers;
 pub(crate) use hand_over::hand_over;
 pub(crate) use membership::withdraw;
 pub(crate) use sessions::end_sessions;
+pub(crate) use xa::Before;
 
 use super::payload::Frozen;
 use mayfly_domain::{Failure, FailureClass};

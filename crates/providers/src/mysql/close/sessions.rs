@@ -1,7 +1,7 @@
 //! Ending sessions: told to end all at once, then watched for a moment until they are gone. Both servers let a session go on
 //! with what it has when its account is locked, deprived of a role, or dropped, so that this is the only way.
 
-use super::Step;
+use super::{Step, xa};
 use crate::mysql::MySql;
 use crate::mysql::accounts::Found;
 use crate::mysql::connection::Admin;
@@ -47,6 +47,7 @@ pub(crate) async fn end_sessions(provider: &MySql, admin: &Admin, steps: &[Step<
 async fn end_all(provider: &MySql, admin: &Admin, steps: &[Step<'_>]) -> Result<Vec<Result<Closed, Failure>>, Failure> {
     let mut wanted = wanted(admin, steps).await?;
     let (reading, running) = list(provider, admin, &wanted).await?;
+    let theirs = prepared(provider, admin, &wanted, &running, &reading).await?;
     for session in &running {
         tell(provider, admin, &mut wanted, session, &reading).await?;
     }
@@ -61,7 +62,35 @@ async fn end_all(provider: &MySql, admin: &Admin, steps: &[Step<'_>]) -> Result<
         left = count(provider, admin, &wanted).await?;
         calm = if left.iter().all(|count| *count == 0) { calm + 1 } else { 0 };
     }
+    // Once its session is gone, a prepared transaction is nobody's.
+    for (one, theirs) in wanted.iter_mut().zip(theirs) {
+        one.report.extend(xa::roll_back(admin, &theirs).await);
+    }
     Ok(wanted.into_iter().zip(left).map(|(one, left)| closed(admin, one, left)).collect())
+}
+
+/// What the sessions of each account that we made have prepared, before they are told to end.
+async fn prepared(
+    provider: &MySql,
+    admin: &Admin,
+    wanted: &[Wanted<'_>],
+    running: &[Running],
+    reading: &Reading,
+) -> Result<Vec<Vec<String>>, Failure> {
+    let mut all = Vec::with_capacity(wanted.len());
+    for one in wanted {
+        let mut ids = Vec::new();
+        // What an existing account prepares may be wanted by others.
+        for session in
+            running.iter().filter(|session| one.meant.membership.is_none() && one.meant.is_of_account(session))
+        {
+            if one.meant.is_in_scope(session, reading, &provider.log_ins, &admin.facts)? {
+                ids.push(session.id);
+            }
+        }
+        all.push(xa::prepared_by(admin, &ids).await);
+    }
+    Ok(all)
 }
 
 /// Whose sessions each step means.

@@ -3,4 +3,8 @@ SELECT e.TO_HOST FROM mysql.role_edges e
     WHERE e.TO_USER = {name} AND e.FROM_USER = {role} AND e.FROM_HOST = '%';
 SELECT @@GLOBAL.event_scheduler, {admin_edge},
     EXISTS (SELECT 1 FROM information_schema.SCHEMATA s WHERE s.SCHEMA_NAME = {events}),
-    @@GLOBAL.mandatory_roles;
+    @@GLOBAL.mandatory_roles,
+    EXISTS (SELECT 1 FROM mysql.user r WHERE r.User = {role} AND r.Host = {role_host} AND r.Trigger_priv = 'Y')
+    OR EXISTS (SELECT 1 FROM mysql.db r WHERE r.User = {role} AND r.Host = {role_host} AND r.Trigger_priv = 'Y')
+    OR EXISTS (SELECT 1 FROM mysql.tables_priv r
+        WHERE r.User = {role} AND r.Host = {role_host} AND FIND_IN_SET('Trigger', r.Table_priv));

@@ -149,20 +149,6 @@ async fn an_account_with_a_password_of_its_own_is_removed_like_any_other() {
     }
 }
 
-/// What a command that came late finds is the last moment; and one that waits for the lock is waited for by whoever looks.
-#[tokio::test]
-async fn a_command_that_waits_is_neither_overtaken_nor_late() {
-    for (flavour, as_whom) in all() {
-        let rig = Rig::start(flavour, as_whom).await;
-        let mut change = rig.plan(&rig.create(None, json!({}))).await;
-        change.row.last_moment = change.row.held_since;
-        let failure = rig.subject.open(vec![change.open_step()]).await.remove(0).unwrap_err();
-        assert_eq!(failure.class, FailureClass::Busy);
-        assert!(failure.text.contains("last moment"), "{failure}");
-        assert_eq!(rig.look(&change).await.presence, Presence::Absent);
-    }
-}
-
 #[tokio::test]
 async fn what_was_made_half_way_is_taken_back() {
     for (flavour, as_whom) in all() {

@@ -124,3 +124,54 @@ async fn what_may_not_be_handed_over_is_named() {
         assert_eq!(report.len(), 1, "{flavour:?}: {report:?}");
     }
 }
+
+/// A trigger that the administrator would not see would be left without its definer.
+#[tokio::test]
+async fn nobody_is_lifted_into_a_role_whose_triggers_are_not_seen() {
+    for (flavour, as_whom) in all().filter(|(_, as_whom)| *as_whom == As::LeastPrivilege) {
+        let rig = Rig::start(flavour, as_whom).await;
+        prepare(&rig);
+        rig.sql("REVOKE TRIGGER ON *.* FROM 'mayfly_admin'@'127.0.0.1'");
+        let failure = rig.survey(&rig.create(Some("maker"), json!({}))).await.map(drop).unwrap_err();
+        assert!(failure.text.ends_with("as root: GRANT TRIGGER ON *.* TO 'mayfly_admin'@'127.0.0.1';"), "{failure}");
+        rig.survey(&rig.create(Some("readonly"), json!({}))).await.unwrap();
+    }
+}
+
+/// What a running session has prepared is rolled back with it, where the server tells; what came before its end is named.
+#[tokio::test]
+async fn prepared_transactions_are_rolled_back_or_named() {
+    for (flavour, as_whom) in all() {
+        let rig = Rig::start(flavour, as_whom).await;
+        prepare(&rig);
+        rig.sql("XA START 'older'; INSERT INTO orders.orders (customer, item, amount) VALUES (1, 'x', 1); XA END 'older'; XA PREPARE 'older'");
+        if (flavour, as_whom) == (Flavour::MySql, As::LeastPrivilege) {
+            rig.sql("GRANT SELECT ON performance_schema.* TO 'mayfly_admin'@'127.0.0.1'");
+        }
+        let (change, _) = rig.open(&rig.create(Some("maker"), json!({}))).await;
+        let prepare_as = |name: &str| {
+            format!(
+                "XA START {name}; INSERT INTO orders.orders (customer, item, amount) VALUES (1, 'x', 1); XA END {name}; XA PREPARE {name}"
+            )
+        };
+        let mut gone = rig.log_in(&change, "").await.unwrap();
+        let statement = prepare_as("'gone'");
+        blocking(move || gone.ask(&statement).unwrap()).await;
+        let mut running = rig.log_in(&change, "").await.unwrap();
+        let statement = prepare_as("'it''s','running',3");
+        let running = blocking(move || {
+            running.ask(&statement).unwrap();
+            running
+        })
+        .await;
+        rig.close(CloseVerb::Disable, &change).await.unwrap();
+        let ended = rig.close(CloseVerb::EndSessions, &change).await.unwrap().report;
+        let rolled_back = ended.iter().filter(|line| line.ends_with("was rolled back")).count();
+        assert_eq!(rolled_back, usize::from(flavour == Flavour::MySql), "{as_whom:?}: {ended:?}");
+        drop(running);
+        let named = rig.close(CloseVerb::Remove, &change).await.unwrap().report;
+        let left = if flavour == Flavour::MySql { 1 } else { 2 };
+        assert_eq!(named.len(), left, "{flavour:?} {as_whom:?}: {named:?}");
+        assert!(named.iter().all(|line| !line.contains("older")), "{named:?}");
+    }
+}

@@ -2,8 +2,11 @@
 //! that Mayfly needs.
 
 mod accounts;
+mod by_hand;
 mod checks;
 mod contract;
+mod hostile;
+mod late;
 mod leftovers;
 mod memberships;
 mod rig;
