@@ -135,5 +135,5 @@ pub fn direct(server: &PostgresHandle, login: &Login) -> Result<Prompt> {
 
 /// A psql that stays open, fed with one statement at a time.
 fn psql_of(mut command: Command) -> Result<Prompt> {
-    Prompt::start(command.args(["-X", "-A", "-t", "-q"]), ";", "\\echo")
+    Prompt::start(command.args(["-X", "-A", "-t", "-q"]), ";", "\\echo '{}'")
 }

@@ -14,6 +14,7 @@ pub mod exercised;
 pub mod installation;
 pub mod machine;
 pub mod memory;
+pub mod mysql_world;
 pub mod objects;
 pub mod prompt;
 pub mod recorder;
@@ -24,6 +25,7 @@ pub mod world;
 
 pub use installation::{Installation, Server};
 pub use machine::MachineWorld;
+pub use mysql_world::MysqlWorld;
 pub use prompt::Prompt;
 pub use recorder::Recorder;
 pub use target::Target;

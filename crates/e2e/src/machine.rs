@@ -272,7 +272,7 @@ impl MachineWorld {
     /// # Errors
     /// When the client cannot be started.
     pub fn open(&self, person: &str, record: &str) -> Result<Prompt> {
-        Prompt::start(&mut self.ssh(person, record, &["sh"]), "", "echo")
+        Prompt::start(&mut self.ssh(person, record, &["sh"]), "", "echo '{}'")
     }
 
     /// A shell on the host past Mayfly, as one of its own accounts that knows the key of people.
@@ -285,7 +285,7 @@ impl MachineWorld {
         let mut ssh = Command::new("ssh");
         ssh.args(["-F", "none", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-o"]);
         ssh.arg(format!("UserKnownHostsFile={}", known.display())).arg("-i").arg(self.key.path());
-        Prompt::start(ssh.arg(format!("{account}@{}", self.host.address())).arg("sh"), "", "echo")
+        Prompt::start(ssh.arg(format!("{account}@{}", self.host.address())).arg("sh"), "", "echo '{}'")
     }
 
     /// Runs a command on the host as a person and returns what it printed.

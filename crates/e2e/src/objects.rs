@@ -2,8 +2,60 @@
 
 use crate::installation::Installation;
 use anyhow::{Context, Result};
-use mayfly_testbed::{Login, PostgresHandle};
+use mayfly_testbed::{Login, MysqlHandle, PostgresHandle, mysql};
 use std::fmt::Write;
+use std::path::PathBuf;
+
+/// A server of the testbed that holds the databases of the fixtures.
+pub trait Served {
+    /// What a record of it has as `database_type`.
+    fn database_type(&self) -> &'static str;
+    /// Where it listens.
+    fn host(&self) -> &str;
+    /// On which port.
+    fn port(&self) -> u16;
+    /// The file with the authority of its certificate.
+    fn ca_path(&self) -> PathBuf;
+}
+
+impl Served for PostgresHandle {
+    fn database_type(&self) -> &'static str {
+        "postgresql"
+    }
+
+    fn host(&self) -> &str {
+        Self::host(self)
+    }
+
+    fn port(&self) -> u16 {
+        Self::port(self)
+    }
+
+    fn ca_path(&self) -> PathBuf {
+        Self::ca_path(self)
+    }
+}
+
+impl Served for MysqlHandle {
+    fn database_type(&self) -> &'static str {
+        match self.flavour() {
+            mysql::Flavour::MariaDb => "mariadb",
+            mysql::Flavour::MySql => "mysql",
+        }
+    }
+
+    fn host(&self) -> &str {
+        Self::host(self)
+    }
+
+    fn port(&self) -> u16 {
+        Self::port(self)
+    }
+
+    fn ca_path(&self) -> PathBuf {
+        Self::ca_path(self)
+    }
+}
 
 /// A record of the database `orders` on a server of the testbed.
 #[derive(Debug, Clone)]
@@ -42,12 +94,12 @@ impl<'a> Record<'a> {
     }
 
     /// The record as YAML; its administrative credential is `NAME-admin`, its launch credential `NAME-launch`.
-    pub fn yaml(&self, server: &PostgresHandle, ca: &str) -> String {
-        let (name, host, port) = (self.name, server.host(), server.port());
+    pub fn yaml(&self, server: &impl Served, ca: &str) -> String {
+        let (name, kind, host, port) = (self.name, server.database_type(), server.host(), server.port());
         let mut text = format!(
-            "---\nkind: Database\nname: {name}\nspec:\n  database_type: postgresql\n  host: {host}\n  \
+            "---\nkind: Database\nname: {name}\nspec:\n  database_type: {kind}\n  host: {host}\n  \
              tls: {{mode: verify_full, ca: {{file: {ca}}}}}\n  default_database: orders\n  \
-             rotation: {{administrative: {name}-admin, port: {port}}}\n  connection: {{protocol: postgresql, port: {port}}}\n"
+             rotation: {{administrative: {name}-admin, port: {port}}}\n  connection: {{protocol: {kind}, port: {port}}}\n"
         );
         let launch = match self.launch {
             Some(_) => format!("launch: {name}-launch"),
@@ -111,7 +163,7 @@ pub const PASSWORD: &str = "correct horse battery staple";
 /// What the command line says.
 pub fn apply(
     installation: &Installation,
-    server: &PostgresHandle,
+    server: &impl Served,
     admin: &Login,
     people: &[&str],
     records: &[(Record<'_>, Option<&Login>)],

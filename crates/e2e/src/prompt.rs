@@ -19,8 +19,8 @@ pub struct Prompt {
 }
 
 impl Prompt {
-    /// Starts the program and does not wait for anything. A line ends with `end`, and `echo` in front of a text in quotes makes
-    /// the program print that text.
+    /// Starts the program and does not wait for anything. A line ends with `end`, and `echo`, with a text in place of `{}`, makes the
+    /// program print that text.
     pub(crate) fn start(command: &mut Command, end: &'static str, echo: &'static str) -> Result<Self> {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().context("the client cannot be started")?;
@@ -37,7 +37,7 @@ impl Prompt {
         let input = self.input.as_mut().context("the client is closed")?;
         let (end, echo) = self.ends;
         // One that has ended takes no more; what it said is the answer then.
-        let _ = input.write_all(format!("{line}{end}\n{echo} '{MARK}'\n").as_bytes());
+        let _ = input.write_all(format!("{line}{end}\n{}\n", echo.replace("{}", MARK)).as_bytes());
         let mut all = String::new();
         loop {
             let mut line = String::new();

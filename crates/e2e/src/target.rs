@@ -1,6 +1,6 @@
 //! What every kind of target has in common, for scenarios that run on each of them with the same code.
 
-use crate::{Installation, MachineWorld, World};
+use crate::{Installation, MachineWorld, MysqlWorld, World};
 use anyhow::Result;
 
 /// A target and the installation that serves it.
@@ -23,6 +23,16 @@ impl Target for World {
 
     async fn as_before(&self, what: &str) -> Result<()> {
         Self::as_before(self, what).await
+    }
+}
+
+impl Target for MysqlWorld {
+    fn installation(&self) -> &Installation {
+        &self.installation
+    }
+
+    async fn as_before(&self, what: &str) -> Result<()> {
+        Self::as_before(self, what)
     }
 }
 

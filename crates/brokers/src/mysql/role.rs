@@ -34,12 +34,27 @@ pub(super) async fn activate(
     Ok(statement)
 }
 
+/// Makes a database the session's default, once the role that may use it is active.
+pub(super) async fn begin_in(target: &mut TargetStream, database: &[u8]) -> Result<(), Closing> {
+    wire::send(target, &command(Command::InitDb, database)).await.map_err(|_| log_in::lost())?;
+    let answer = log_in::read(target, &mut Sequence::at(1)).await?;
+    if answer.payload.first() == Some(&tag::OK) {
+        return Ok(());
+    }
+    let error = ErrPacket::decode(&answer.payload).map_err(|_| unexpected())?;
+    Err(Closing::with(Outcome::TargetRefused(error.number.to_string()), error))
+}
+
+/// A command as its packet.
+fn command(command: Command, rest: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    frame::encode(&[&[command as u8], rest].concat(), &mut Sequence::new(), &mut out);
+    out
+}
+
 /// A statement as the packet that executes it.
 pub(super) fn query(statement: &str) -> Vec<u8> {
-    let payload = [&[Command::Query as u8], statement.as_bytes()].concat();
-    let mut out = Vec::new();
-    frame::encode(&payload, &mut Sequence::new(), &mut out);
-    out
+    command(Command::Query, statement.as_bytes())
 }
 
 /// A name as an identifier, which both servers take for one whatever is in it.

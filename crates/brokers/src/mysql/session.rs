@@ -149,9 +149,11 @@ async fn at_target(
 ) -> Result<AtTarget, Closing> {
     let limit = context.settings.target_time;
     let database = log_in::database(login, &service.default_database);
-    let wish = log_in::wish(login, database, service.local_files);
+    // A database may be open to the role alone, which is not active before.
+    let at_once = if service.role.is_some() { &[] } else { database };
+    let wish = log_in::wish(login, at_once, service.local_files);
     let mut reached = reach::reach(&joined.destination, &joined.authorised, limit, wish).await?;
-    let request = Request { credential: &joined.credential, login, database };
+    let request = Request { credential: &joined.credential, login, database: at_once };
     let ok = log_in::log_in(&mut reached, &request).await?;
     joined.guard.opened(reached.id.to_string());
     number.leads_to(joined.session.clone(), reached.id);
@@ -159,6 +161,9 @@ async fn at_target(
     let behind_reset = match &service.role {
         Some(role) => {
             let statement = role::activate(&mut reached.stream, agreed, role, reached.mariadb).await?;
+            if !database.is_empty() {
+                role::begin_in(&mut reached.stream, database).await?;
+            }
             Some(role::query(&statement))
         }
         None => None,

@@ -46,6 +46,25 @@ async fn the_role_is_active_before_the_first_command_and_default_roles_stay() {
     }
 }
 
+/// A database that only the role may use is the session's all the same, the record's own and one that the client names.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_may_be_open_to_the_role_alone() {
+    for (target, gateway) in each_lifted().await {
+        let user = format!("{}@'127.0.0.1'", target.user);
+        match target.server.flavour() {
+            Flavour::MariaDb => target.sql(&format!("SET DEFAULT ROLE NONE FOR {user}; REVOKE readonly FROM {user}")),
+            Flavour::MySql => target.sql(&format!("SET DEFAULT ROLE NONE TO {user}; REVOKE readonly FROM {user}")),
+        };
+        for family in families() {
+            assert_eq!(printed(output(client(&gateway, family, &["-e", "SELECT DATABASE()"])).await), "orders");
+            let args = ["--database=billing", "-e", "SELECT DATABASE()"];
+            assert_eq!(printed(output(client(&gateway, family, &args)).await), "billing");
+            let text = complaint(output(client(&gateway, family, &["--database=mysql", "-e", "SELECT 1"])).await);
+            assert!(text.contains("ERROR 1044 (42000)"), "{text}");
+        }
+    }
+}
+
 /// Pools reset a connection before they give it to somebody else.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reset_connection_has_the_role_again() {

@@ -71,7 +71,7 @@ impl World {
         let running = installation.start()?;
         let names: Vec<String> = (0..persons).map(|number| format!("person{number}")).collect();
         let people: Vec<&str> = names.iter().map(String::as_str).collect();
-        objects::apply(&installation, &postgres, &admin, &people, &[(record("8h"), None)])?;
+        objects::apply(&installation, postgres.handle(), &admin, &people, &[(record("8h"), None)])?;
         let (load_at_sign_ins, before) = (figures::load_of_a_minute(), figures::resident(running.pid())?);
         let tickets = tickets(&installation, &names, "orders")?;
         let resident_at_sign_ins = (before, figures::resident(running.pid())?);
@@ -98,7 +98,7 @@ impl World {
     pub(crate) fn let_sessions_last(&self, duration: Duration) -> Result<()> {
         let duration = format!("{}s", duration.as_secs());
         let ca = self.postgres.ca_path();
-        let yaml = record(&duration).yaml(&self.postgres, ca.to_str().context("a path that is text")?);
+        let yaml = record(&duration).yaml(self.postgres.handle(), ca.to_str().context("a path that is text")?);
         self.installation.must(&["apply", "-f", "-"], &yaml)?;
         Ok(())
     }
@@ -113,7 +113,7 @@ impl World {
             (record, None)
         });
         let people: Vec<&str> = self.names.iter().map(String::as_str).collect();
-        objects::apply(&self.installation, &self.postgres, &self.admin, &people, &records.collect::<Vec<_>>())?;
+        objects::apply(&self.installation, self.postgres.handle(), &self.admin, &people, &records.collect::<Vec<_>>())?;
         let mut all = Vec::new();
         for name in &names {
             all.extend(tickets(&self.installation, &self.names, name)?);

@@ -2,6 +2,7 @@
 //! there, and the trail is whole. The scenario is the same for every kind of target; each says how it is looked at.
 
 mod linux;
+mod mysql;
 mod postgres;
 
 use mayfly_e2e::{Prompt, Server, Target};

@@ -5,6 +5,7 @@ mod ends;
 mod ephemeral;
 mod existing;
 mod leftovers;
+mod mysql;
 
 /// Runs a scenario on both versions, each as a test of its own.
 macro_rules! on_both {
