@@ -18,6 +18,7 @@ use crate::holders::{Holders, HoldersRequest};
 use crate::leftovers::Leftovers;
 use crate::scan::{Scan, ScanRequest};
 use crate::text::told;
+use crate::visit::{Visit, VisitRequest};
 use async_trait::async_trait;
 use mayfly_domain::{Administration, Failure, Permit, Place, TargetId, Trust};
 use std::time::Duration;
@@ -51,6 +52,10 @@ impl Check for MySql {
 
     async fn holders(&self, by: &Administration, request: &HoldersRequest) -> Result<Holders, Failure> {
         holders::holders(self, by, request).await
+    }
+
+    async fn visit(&self, request: &VisitRequest<'_>) -> Result<Option<Box<dyn Visit>>, Failure> {
+        super::visit::log_in(self, request).await.map(Some)
     }
 
     fn accepts(&self, settings: &serde_json::Value) -> Result<(), Failure> {

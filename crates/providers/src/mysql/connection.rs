@@ -3,14 +3,15 @@
 
 use super::dialect::Dialect;
 use super::sql::{RELEASE, shown_account};
-use super::trouble::{Trouble, garbled};
+use super::trouble::Trouble;
 use crate::meter::{Meter, Metered};
 use crate::pool;
 use crate::services::Services;
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
-use mayfly_dial::mysql::{LogIn, LogInError, LoggedIn, Stream, log_in};
-use mayfly_domain::{Failure, FailureClass, Permit, Place, TargetId};
+use mayfly_dial::mysql::{LogIn, LoggedIn, Stream, log_in};
+use mayfly_dial::{Credential, DialError, Dialer};
+use mayfly_domain::{Destination, Failure, FailureClass, Permit, Place, TargetId};
 use mayfly_engine::Tasks;
 use mayfly_protocol::mysql::connect::Attributes;
 use mayfly_protocol::mysql::frame::{self, MAX_PACKET_LEN, PacketReader, Sequence};
@@ -158,7 +159,7 @@ impl pool::Admin for Admin {
     ) -> Result<Self, Failure> {
         let dialect = if purpose.starts_with("mysql") { Dialect::MySql } else { Dialect::MariaDb };
         let several = purpose != Purpose::HandingOver.with(dialect);
-        let client = Client::connect(services, permit, place, dialect, several).await?;
+        let client = Client::connect(services, permit, place, several).await?;
         let nobody = Facts {
             dialect,
             version: (0, 0),
@@ -233,27 +234,36 @@ impl Drop for Admin {
 }
 
 /// The connection itself: one query at a time.
-struct Client {
+pub(crate) struct Client {
     /// Taken out at the end only.
     stream: Option<Metered<Stream>>,
     meter: Meter,
     agreed: Capabilities,
+    id: u32,
 }
 
 impl Client {
-    async fn connect(
-        services: &Services,
+    /// As the administrative account of a place.
+    async fn connect(services: &Services, permit: Permit<'_>, place: &Place, several: bool) -> Result<Self, Failure> {
+        let credential = services.credentials.fetch(permit, &place.credential, &place.destination).await?;
+        let logged_in = Self::log_in(services.dialer, permit, &place.destination, &credential, None, several).await;
+        logged_in.map_err(|failure| of_credential(failure, place))
+    }
+
+    /// Dials and logs in. `several` says whether one query may have several statements.
+    pub(crate) async fn log_in(
+        dialer: Dialer,
         permit: Permit<'_>,
-        place: &Place,
-        dialect: Dialect,
+        destination: &Destination,
+        credential: &Credential,
+        database: Option<&str>,
         several: bool,
     ) -> Result<Self, Failure> {
-        let destination = &place.destination;
-        let credential = services.credentials.fetch(permit, &place.credential, destination).await?;
-        let of_dial = |error: mayfly_dial::DialError| Failure::new(error.class(), error.person_text());
-        let stream = services.dialer.connect(permit, destination, CONNECT_LIMIT).await.map_err(of_dial)?;
+        let of_dial = |error: DialError| Failure::new(error.class(), error.person_text());
+        let stream = dialer.connect(permit, destination, CONNECT_LIMIT).await.map_err(of_dial)?;
         let mut attributes = Attributes::new();
-        attributes.push(b"program_name", b"mayfly").map_err(|_| garbled(dialect))?;
+        let too_many = |_| Failure::new(FailureClass::Bug, "the log-in cannot be written");
+        attributes.push(b"program_name", b"mayfly").map_err(too_many)?;
         let wish = LogIn {
             capabilities: if several {
                 Capabilities::SPOKEN
@@ -262,18 +272,24 @@ impl Client {
             },
             max_packet_len: u32::try_from(MAX_PACKET_LEN).unwrap_or(u32::MAX),
             collation: COLLATION,
-            database: None,
+            database: database.map(str::as_bytes),
             attributes,
         };
-        let LoggedIn { stream, agreed, .. } = log_in(stream, destination, &credential, &wish, HANDSHAKE_LIMIT)
-            .await
-            .map_err(|error| of_log_in(&error, place))?;
+        let logged_in = log_in(stream, destination, credential, &wish, HANDSHAKE_LIMIT).await;
+        let LoggedIn { stream, agreed, connection_id, .. } =
+            logged_in.map_err(|error| Failure::new(error.class(), error.person_text()))?;
         if !agreed.contains(Capabilities::DEPRECATE_EOF | Capabilities::MULTI_RESULTS) {
-            let text = format!("{} is older than any {} that is supported", destination.endpoint, dialect.title());
+            let text = format!("{} is older than any MySQL or MariaDB that is supported", destination.endpoint);
             return Err(Failure::new(FailureClass::Conflict, text));
         }
         let meter = Meter::new();
-        Ok(Self { stream: Some(Metered::new(stream, meter.clone())), meter, agreed })
+        let stream = Some(Metered::new(stream, meter.clone()));
+        Ok(Self { stream, meter, agreed, id: connection_id })
+    }
+
+    /// The number that the server gave it.
+    pub(crate) const fn id(&self) -> u32 {
+        self.id
     }
 
     /// Whether the server has not ended it: an idle one says nothing unless it does.
@@ -281,7 +297,8 @@ impl Client {
         self.stream.as_ref().is_some_and(|stream| stream.inner().tcp().peek(&mut [0]).now_or_never().is_none())
     }
 
-    async fn query(&mut self, sql: &str) -> Result<Vec<Rows>, Trouble> {
+    /// Runs statements and returns the rows of each.
+    pub(crate) async fn query(&mut self, sql: &str) -> Result<Vec<Rows>, Trouble> {
         if !self.is_open() {
             self.stream = None;
         }
@@ -333,16 +350,16 @@ async fn receive(stream: &mut Metered<Stream>, sequence: &mut Sequence) -> Resul
     }
 }
 
-/// What a person is told of a log-in that failed; where the credential is at fault, which one.
-fn of_log_in(error: &LogInError, place: &Place) -> Failure {
-    let text = error.person_text();
-    if error.class() != FailureClass::CredentialsRefused {
-        return Failure::new(error.class(), text);
+/// What a person is told of a log-in that failed: where the credential is at fault, which one.
+fn of_credential(failure: Failure, place: &Place) -> Failure {
+    if failure.class != FailureClass::CredentialsRefused {
+        return failure;
     }
     let record = &place.credential.record;
     let text = format!(
-        "{text}; that is the administrative credential of user record {record}: set the right secret with \
-         `mayfly secret set {record}`, or correct its `login`"
+        "{}; that is the administrative credential of user record {record}: set the right secret with \
+         `mayfly secret set {record}`, or correct its `login`",
+        failure.text
     );
     Failure::new(FailureClass::CredentialsRefused, text)
 }

@@ -33,6 +33,7 @@ mod settings;
 mod sql;
 mod survey;
 mod trouble;
+mod visit;
 
 use crate::batch::{Group, Outcomes};
 use crate::descriptor::{Capabilities, Descriptor, TargetDeadline};

@@ -1,7 +1,6 @@
 //! What can go wrong while talking to a server, and what class of failure it is. The server's error number decides, never the
 //! words of its message, which stay out of every text: a hostile server would choose them.
 
-use super::dialect::Dialect;
 use mayfly_domain::{Failure, FailureClass};
 
 /// Something went wrong.
@@ -106,11 +105,6 @@ pub(crate) fn class_of(number: u16) -> FailureClass {
         | 1539 => FailureClass::Conflict,
         _ => FailureClass::Bug,
     }
-}
-
-/// The failure of an answer that is no answer.
-pub(crate) fn garbled(dialect: Dialect) -> Failure {
-    Failure::new(FailureClass::Bug, format!("the server gave an answer that {} never gives", dialect.title()))
 }
 
 #[cfg(test)]

@@ -2,10 +2,12 @@
 //! rights for good; and the search without the ledger.
 
 use super::rig::{As, Rig, all};
+use mayfly_dial::Credential;
 use mayfly_domain::authorise::authorise_administration;
-use mayfly_domain::{Prefix, RecordName, WallTime};
-use mayfly_providers::{Check, CheckReport, CheckRequest, HoldersRequest, Level, ScanRequest};
-use mayfly_testbed::mysql::{Flavour, Options};
+use mayfly_domain::{FailureClass, Prefix, RecordName, Secret, WallTime};
+use mayfly_engine::ports::provider::CloseVerb;
+use mayfly_providers::{Check, CheckReport, CheckRequest, HoldersRequest, Level, ScanRequest, VisitRequest};
+use mayfly_testbed::mysql::{Flavour, Options, snapshot};
 use serde_json::{Value, json};
 
 async fn check(rig: &Rig, elevate: Option<&str>, settings: Value) -> CheckReport {
@@ -139,6 +141,47 @@ async fn who_holds_rights_for_good_is_named() {
         let me = format!("{}@127.0.0.1", rig.admin.user);
         assert!(of(&me).unwrap().administrative, "{found:?}");
         assert!(!found.more);
+    }
+}
+
+/// What `record check --exercise` does: the role is there without being asked for in an account that was made, and is asked for in
+/// one that exists.
+#[tokio::test]
+async fn a_visit_sees_the_role() {
+    for (flavour, as_whom) in all() {
+        let rig = Rig::start(flavour, as_whom).await;
+        rig.sql("CREATE USER 'alice'@'127.0.0.1' IDENTIFIED BY 'alice-secret'");
+        let (mut change, _) = rig.open(&rig.create(Some("readonly"), json!({}))).await;
+        let (lifted, _) = rig.open(&rig.existing("alice", "readonly")).await;
+        let permit = crate::common::permit();
+        for (name, secret, made) in
+            [(change.name(), change.secret.clone(), true), ("alice", Secret::new("alice-secret".to_owned()), false)]
+        {
+            let credential = Credential { login: name.to_owned(), secret };
+            let request = VisitRequest {
+                permit: &permit,
+                destination: &rig.place.destination,
+                credential: &credential,
+                made,
+                certificate: None,
+                database: made.then_some("orders"),
+                elevate: Some("readonly"),
+            };
+            let mut visit = rig.subject.visit(&request).await.unwrap().unwrap();
+            let told = visit.look_around().await.unwrap();
+            assert!(told.ends_with("with the rights of 'readonly'"), "{flavour:?} {as_whom:?}: {told}");
+            let id: u64 = visit.native().unwrap().parse().unwrap();
+            assert!(snapshot::sessions(&rig, name).unwrap().contains(&id));
+            let wrong = VisitRequest { elevate: Some("readwrite"), ..request };
+            let mut visit = rig.subject.visit(&wrong).await.unwrap().unwrap();
+            visit.look_around().await.unwrap_err();
+            let wrong = Credential { secret: Secret::new("wrong".to_owned()), ..credential.clone() };
+            let refused =
+                rig.subject.visit(&VisitRequest { credential: &wrong, ..request }).await.map(drop).unwrap_err();
+            assert_eq!(refused.class, FailureClass::Conflict, "{refused}");
+        }
+        rig.remove(&mut change).await;
+        rig.close(CloseVerb::Withdraw, &lifted).await.unwrap();
     }
 }
 
