@@ -4,7 +4,8 @@ use crate::signals::Interrupted;
 use crate::{packages, process, workspace};
 
 /// The system packages that the benchmark needs.
-const PACKAGES: &[&str] = &["postgresql-15", "postgresql-client-15", "pgbouncer", "util-linux"];
+const PACKAGES: &[&str] =
+    &["postgresql-15", "postgresql-client-15", "pgbouncer", "mariadb-server-core", "mariadb-client-core", "util-linux"];
 /// What it needs beside these to make a Linux host, which only root can.
 const HOST_PACKAGES: &[&str] = &["mmdebstrap", "iproute2", "mount", "openssh-client"];
 

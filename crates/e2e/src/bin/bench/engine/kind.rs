@@ -2,8 +2,17 @@
 
 use anyhow::Result;
 use async_trait::async_trait;
-use mayfly_domain::Place;
+use mayfly_domain::{CredentialRef, Destination, Endpoint, Place, RecordName, Trust};
 use mayfly_testbed::Login;
+
+/// A target on this machine's loopback, and its one administrator.
+pub(super) fn place_of(port: u16, ca_pem: &str) -> Place {
+    let endpoint = Endpoint { host: "127.0.0.1".to_owned(), port };
+    let trust = Trust::VerifyFull { ca_pem: ca_pem.to_owned() };
+    // A name of ours that is always good.
+    let record = RecordName::parse("admin").unwrap_or_else(|_| unreachable!("a good name"));
+    Place { destination: Destination { endpoint, trust }, credential: CredentialRef { record } }
+}
 
 /// A running target of one kind.
 #[async_trait]

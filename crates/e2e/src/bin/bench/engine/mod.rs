@@ -2,12 +2,15 @@
 //! of target is one line of [`KINDS`].
 
 mod kind;
+mod mysql;
 mod postgres;
 mod site;
 
 use crate::figures::{self, Row, median};
 use anyhow::{Result, ensure};
 use kind::Kind;
+use mayfly_testbed::mysql::Flavour;
+use mysql::Mysql;
 use postgres::Postgres;
 use site::Site;
 use std::pin::Pin;
@@ -20,17 +23,21 @@ const WORKERS: [usize; 3] = [1, 8, 32];
 /// What launches and removals that go together are to reach with the most workers.
 const TARGET: &str = "at least 2.0";
 
-/// A kind of target that is being started.
-type Starting = Pin<Box<dyn Future<Output = Result<Arc<dyn Kind>>>>>;
+/// A kind of target that is being started; none where it cannot be had here, which is said.
+type Starting = Pin<Box<dyn Future<Output = Result<Option<Arc<dyn Kind>>>>>>;
 
 /// What starts each kind of target.
-const KINDS: &[fn() -> Starting] = &[|| Box::pin(Postgres::start())];
+const KINDS: &[fn() -> Starting] = &[
+    || Box::pin(Postgres::start()),
+    || Box::pin(Mysql::start(Flavour::MariaDb)),
+    || Box::pin(Mysql::start(Flavour::MySql)),
+];
 
 /// Every kind by itself, and with so many accounts there already.
 pub(crate) async fn rows(rounds: usize, time: Duration, accounts: usize) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for start in KINDS {
-        let kind = start().await?;
+        let Some(kind) = start().await? else { continue };
         let site = Site::open(Arc::clone(&kind)).await?;
         for workers in WORKERS {
             let target = if workers == WORKERS[WORKERS.len() - 1] { TARGET } else { "" };

@@ -1,11 +1,11 @@
 //! PostgreSQL for the engine's rows.
 
-use super::kind::{Kind, Raw};
+use super::kind::{Kind, Raw, place_of};
 use crate::raw;
 use crate::tls::Address;
 use anyhow::Result;
 use async_trait::async_trait;
-use mayfly_domain::{CredentialRef, Destination, Endpoint, Place, RecordName, Trust};
+use mayfly_domain::Place;
 use mayfly_testbed::{Flavour, Login, Options, Postgres as Server, admin, fixtures};
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,13 +24,13 @@ pub(super) struct Postgres {
 
 impl Postgres {
     /// Starts one, durable as PostgreSQL is by default.
-    pub(super) async fn start() -> Result<Arc<dyn Kind>> {
+    pub(super) async fn start() -> Result<Option<Arc<dyn Kind>>> {
         let server = Server::start(Options { deadline: START, ..Options::new(Flavour::Debian15) })?;
         // What every statement costs is to be seen, not what the log of it costs.
         server.psql(&["-c", "ALTER ROLE ALL SET log_statement = 'none'"])?;
         fixtures::create(&server).await?;
         let admin = admin::create(&server, &fixtures::ROLES, &fixtures::DATABASES).await?;
-        Ok(Arc::new(Self { server, admin }))
+        Ok(Some(Arc::new(Self { server, admin })))
     }
 }
 
@@ -45,11 +45,7 @@ impl Kind for Postgres {
     }
 
     fn place(&self) -> Place {
-        let endpoint = Endpoint { host: "127.0.0.1".to_owned(), port: self.server.port() };
-        let trust = Trust::VerifyFull { ca_pem: self.server.ca_pem().to_owned() };
-        // A name of ours that is always good.
-        let record = RecordName::parse("admin").unwrap_or_else(|_| unreachable!("a good name"));
-        Place { destination: Destination { endpoint, trust }, credential: CredentialRef { record } }
+        place_of(self.server.port(), self.server.ca_pem())
     }
 
     fn administrator(&self) -> Login {
