@@ -11,10 +11,12 @@ use super::settings::{InDatabase, Settings};
 use super::sql::{Value, call, shown};
 use super::texts;
 use super::trouble::Trouble;
+use super::visit;
 use crate::check::{Check, CheckReport, CheckRequest, Level};
 use crate::holders::{Holders, HoldersRequest};
 use crate::leftovers::Leftovers;
 use crate::scan::{Scan, ScanRequest};
+use crate::visit::{Visit, VisitRequest};
 use async_trait::async_trait;
 use mayfly_domain::{Administration, Failure, Permit, Place, TargetId, Trust, WallTime};
 use std::time::Duration;
@@ -46,6 +48,10 @@ impl Check for SqlServer {
 
     async fn holders(&self, by: &Administration, request: &HoldersRequest) -> Result<Holders, Failure> {
         holders::holders(&self.pool, by, request).await
+    }
+
+    async fn visit(&self, request: &VisitRequest<'_>) -> Result<Option<Box<dyn Visit>>, Failure> {
+        visit::log_in(&self.pool, request).await.map(Some)
     }
 
     fn accepts(&self, settings: &serde_json::Value) -> Result<(), Failure> {

@@ -12,7 +12,7 @@ use mayfly_domain::{Failure, FailureClass, Permit, Place, TargetId};
 use mayfly_engine::Tasks;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tiberius::{AuthMethod, Client, ColumnData, Config, EncryptionLevel};
+use tiberius::{Client, ColumnData};
 use tokio::sync::Mutex;
 use tracing::instrument::WithSubscriber as _;
 use tracing::subscriber::NoSubscriber;
@@ -150,14 +150,7 @@ impl Admin {
             .await
             .map_err(|error| Failure::new(error.class(), error.person_text()))?;
         let meter = Meter::new();
-        let mut config = Config::new();
-        config.host(&endpoint.host);
-        config.database(&home.database);
-        config.application_name("Mayfly");
-        config.authentication(AuthMethod::sql_server(&credential.login, credential.secret.expose()));
-        // Encryption is there already; see `wire`.
-        config.encryption(EncryptionLevel::NotSupported);
-        config.handshake_timeout(None);
+        let config = wire::config(&endpoint.host, Some(&home.database), &credential);
         let shaking = async {
             let wire = wire::prepare(stream, meter.clone(), tls, endpoint, HANDSHAKE_LIMIT).await?;
             let client = Client::connect(config, wire).with_subscriber(NoSubscriber::new()).await;
@@ -268,7 +261,7 @@ impl Admin {
         }
         .with_subscriber(NoSubscriber::new());
         let outcome = match tokio::time::timeout(REQUEST_LIMIT, asked).await {
-            Ok(Ok(results)) => results.iter().map(|rows| rows.iter().map(row).collect()).collect(),
+            Ok(Ok(results)) => rows(&results),
             Ok(Err(error)) => Err(Trouble::of_batch(&error)),
             Err(_elapsed) => Err(Trouble::Slow),
         };
@@ -281,6 +274,11 @@ impl Admin {
 
 fn conflict(text: &str) -> Trouble {
     Trouble::Known(Failure::new(FailureClass::Conflict, text))
+}
+
+/// Reads result sets.
+pub(crate) fn rows(results: &[Vec<tiberius::Row>]) -> Result<Vec<Vec<Row>>, Trouble> {
+    results.iter().map(|rows| rows.iter().map(row).collect()).collect()
 }
 
 /// Reads a row; only types that our statements ask for.

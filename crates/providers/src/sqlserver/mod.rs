@@ -32,6 +32,7 @@ mod sql;
 mod survey;
 mod texts;
 mod trouble;
+mod visit;
 mod wire;
 
 use crate::batch::Outcomes;

@@ -4,7 +4,7 @@
 
 use crate::meter::{Meter, Metered};
 use futures_util::io::{AsyncRead, AsyncWrite};
-use mayfly_dial::{DialError, InPrelogin, tls_connect_in_prelogin};
+use mayfly_dial::{Credential, DialError, InPrelogin, tls_connect_in_prelogin};
 use mayfly_domain::{Endpoint, Failure, FailureClass};
 use mayfly_protocol::tds::frame::{HEADER_LEN, Header, Message, MessageReader, PacketType, Packets};
 use mayfly_protocol::tds::{Encryption, MAX_PRELOGIN_LEN, Prelogin};
@@ -14,6 +14,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
+use tiberius::{AuthMethod, Config, EncryptionLevel};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
@@ -73,6 +74,21 @@ pub(crate) async fn prepare(
     let mut answer = Vec::new();
     Packets::of(PacketType::Result).encode(&prelogin(Encryption::NotSupported), &mut answer);
     Ok(Wire { way, taken: Some(MessageReader::new(MAX_PRELOGIN_LEN)), answer })
+}
+
+/// How the driver is to log in on what [`prepare`] made.
+pub(crate) fn config(host: &str, database: Option<&str>, credential: &Credential) -> Config {
+    let mut config = Config::new();
+    config.host(host);
+    if let Some(database) = database {
+        config.database(database);
+    }
+    config.application_name("Mayfly");
+    config.authentication(AuthMethod::sql_server(&credential.login, credential.secret.expose()));
+    // Encryption is there already.
+    config.encryption(EncryptionLevel::NotSupported);
+    config.handshake_timeout(None);
+    config
 }
 
 /// What we say of ourselves: no version of a client that a server might have to be kind to.

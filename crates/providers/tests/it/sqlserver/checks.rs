@@ -1,10 +1,12 @@
 //! The check of a record, the search for accounts and for holders of rights.
 
 use super::rig::{ALL, As, PASSWORD, Rig, ident};
+use crate::common::permit;
+use mayfly_dial::Credential;
 use mayfly_domain::authorise::authorise_administration;
 use mayfly_domain::{Prefix, RecordName, WallTime};
 use mayfly_engine::ports::provider::Presence;
-use mayfly_providers::{Check, CheckReport, CheckRequest, HoldersRequest, Level, ScanRequest};
+use mayfly_providers::{Check, CheckReport, CheckRequest, HoldersRequest, Level, ScanRequest, VisitRequest};
 
 async fn check(rig: &Rig) -> CheckReport {
     let now = rig.ask("master", "SELECT DATEDIFF_BIG(MICROSECOND, '19700101', SYSUTCDATETIME())").parse().unwrap();
@@ -139,4 +141,40 @@ async fn holders_of_rights_are_named() {
     assert!(admin.administrative && admin.rights.iter().any(|right| right == "ALTER ANY LOGIN"), "{admin:?}");
     assert!(!holders.holders.iter().any(|holder| holder.account.as_str() == "mayfly_graveyard"), "it cannot log in");
     assert_eq!(rig.not_understood(), Vec::<String>::new());
+}
+
+/// What `record check --exercise` does as the account: it sees who it is, and that the role is there at once.
+#[tokio::test]
+async fn a_visit_sees_the_account_and_its_role() {
+    for as_whom in ALL {
+        let rig = Rig::start(as_whom);
+        let role = if rig.contained() { "readonly" } else { "orders/readonly" };
+        let (mut change, _) = rig.open(&rig.create(Some(role), rig.settings())).await;
+        let credential = Credential { login: change.name().to_owned(), secret: change.secret.clone() };
+        let allowed = permit();
+        let mut request = VisitRequest {
+            permit: &allowed,
+            destination: &rig.place.destination,
+            credential: &credential,
+            made: true,
+            certificate: None,
+            database: Some("orders"),
+            elevate: Some(role),
+        };
+        let mut visit = rig.subject.visit(&request).await.unwrap().unwrap();
+        assert!(visit.native().is_some());
+        let told = visit.look_around().await.unwrap();
+        assert!(told.contains("reads in database [orders], as a member of"), "{told}");
+        request.elevate = Some(if rig.contained() { "db_owner" } else { "auditors" });
+        let failure = rig.subject.visit(&request).await.unwrap().unwrap().look_around().await.unwrap_err();
+        assert!(failure.text.contains("is no member of"), "{failure}");
+        request.database = Some("nowhere");
+        let failure = rig.subject.visit(&request).await.map(|_| ()).unwrap_err();
+        // A user of a database is nobody in another.
+        let expected = if rig.contained() { "error 18456" } else { "default_database" };
+        assert!(failure.text.contains(expected), "{failure}");
+        drop(visit);
+        rig.remove(&mut change).await;
+        assert_eq!(rig.not_understood(), Vec::<String>::new());
+    }
 }
