@@ -72,6 +72,43 @@ fn psql_gets_the_secret_in_its_environment_alone_and_its_status_passes_through()
     );
 }
 
+/// The client of MySQL gets where to connect in a file of options and the secret in its environment; nothing else that it could read leads
+/// it elsewhere.
+#[test]
+fn mysql_gets_a_file_without_the_secret_and_the_secret_in_its_environment() {
+    for (protocol, says, verifying) in [
+        ("mysql", "mysql  Ver 9.7.4", "ssl-mode=VERIFY_IDENTITY"),
+        ("mariadb", "mysql Distrib 10.11-MariaDB", "ssl-verify-server-cert"),
+    ] {
+        let answer = json!({
+            "user": "alice~shop", "secret": "one-time-s3cret", "expires_at": "2026-01-01T08:00:00Z", "host": "gw.example.com",
+            "port": 7306, "database": "shop", "protocol": protocol, "ca_pem": "THE AUTHORITY", "notes": [],
+        });
+        let server = StandIn::start(vec![("POST /v1/connect", 200, answer.to_string())]);
+        let folder = server.folder.path();
+        fs::write(folder.join("password"), "correct horse battery\n").unwrap();
+        let script = format!(
+            "#!/bin/sh\nd=$(dirname \"$0\")\n[ \"$1\" = --version ] && echo '{says}' && exit\n\
+             printf '%s\\n' \"$@\" >\"$d/argv\"\nenv >\"$d/env\"\ncat \"${{1#--defaults-file=}}\" >\"$d/options\"\nexit 4\n"
+        );
+        fs::write(folder.join(protocol), script).unwrap();
+        fs::set_permissions(folder.join(protocol), fs::Permissions::from_mode(0o755)).unwrap();
+        let mut command = server.mayfly(&["db", "shop", "--person", "alice", "--password-file"]);
+        command.arg(folder.join("password")).args(["--", "-e", "select 1"]);
+        command.env("PATH", format!("{}:/usr/bin:/bin", folder.display()));
+        command.env("MYSQL_HOST", "192.0.2.1").env("LIBMYSQL_PLUGINS", "evil").env("MYSQL_HISTFILE", "kept");
+        let ended = Ended::of(command.output().unwrap());
+        assert_eq!(ended.code, Some(4), "{ended:?}");
+        let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap();
+        let (argv, env, options) = (read("argv"), read("env"), read("options"));
+        assert!(argv.starts_with("--defaults-file=") && argv.ends_with("\n-e\nselect 1\n"), "{argv}");
+        assert!(env.contains("MYSQL_PWD=one-time-s3cret\n") && env.contains("MYSQL_HISTFILE=kept\n"), "{env}");
+        assert!(!env.contains("192.0.2.1") && !env.contains("LIBMYSQL_PLUGINS"), "{env}");
+        assert!(options.contains("host=\"gw.example.com\"\nport=7306\nuser=\"alice~shop\"\n"), "{options}");
+        assert!(options.contains(verifying) && !options.contains("s3cret") && !argv.contains("s3cret"), "{options}");
+    }
+}
+
 #[test]
 fn without_psql_nobody_is_asked_anything() {
     let server = gateway();
