@@ -48,6 +48,8 @@ fn shell(home: &Path, server: &PostgresHandle) -> Terminal {
             .env("EDITOR", &editor)
             // Tests listen on loopback only, and on a port that is free.
             .env("MAYFLY__LISTEN__POSTGRES", format!("127.0.0.1:{broker}"))
+            .env("MAYFLY__LISTEN__MYSQL", format!("127.0.0.1:{}", free_port().unwrap()))
+            .env("MAYFLY__LISTEN__MARIADB", format!("127.0.0.1:{}", free_port().unwrap()))
             .env("MAYFLY__LISTEN__SSH", format!("127.0.0.1:{}", free_port().unwrap()));
     })
     .unwrap()
