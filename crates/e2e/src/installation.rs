@@ -37,6 +37,8 @@ pub struct Installation {
     pub mysql_port: u16,
     /// Where its broker of MariaDB listens.
     pub mariadb_port: u16,
+    /// Where its broker of SQL Server listens.
+    pub mssql_port: u16,
     /// Where its SSH broker listens, on 127.0.0.1.
     pub ssh_port: u16,
     /// Where its metrics are.
@@ -73,6 +75,7 @@ impl Installation {
             .arg(format!("--postgres=127.0.0.1:{}", made.postgres_port))
             .arg(format!("--mysql=127.0.0.1:{}", made.mysql_port))
             .arg(format!("--mariadb=127.0.0.1:{}", made.mariadb_port))
+            .arg(format!("--mssql=127.0.0.1:{}", made.mssql_port))
             .arg(format!("--ssh=127.0.0.1:{}", made.ssh_port))
             .arg(format!("--metrics=127.0.0.1:{}", made.metrics_port))
             .arg("--recovery-key-file")
@@ -91,14 +94,17 @@ impl Installation {
             postgres_port: free_port()?,
             mysql_port: free_port()?,
             mariadb_port: free_port()?,
+            mssql_port: free_port()?,
             ssh_port: free_port()?,
             metrics_port: free_port()?,
         })
     }
 
     /// Its ports, in the order in which the settings name them.
-    fn ports(&self) -> [u16; 6] {
-        [self.https_port, self.postgres_port, self.mysql_port, self.mariadb_port, self.ssh_port, self.metrics_port]
+    fn ports(&self) -> [u16; 7] {
+        let Self { https_port, postgres_port, mysql_port, mariadb_port, mssql_port, ssh_port, metrics_port, .. } =
+            *self;
+        [https_port, postgres_port, mysql_port, mariadb_port, mssql_port, ssh_port, metrics_port]
     }
 
     /// An installation that somebody made in this directory by `mayfly server init --directory`, on ports of ours from now on. Its
@@ -108,7 +114,7 @@ impl Installation {
     /// When its settings cannot be written.
     pub fn adopt(directory: PathBuf) -> Result<Self> {
         let made = Self::on_free_ports(directory)?;
-        let (names, ports) = (["https", "postgres", "mysql", "mariadb", "ssh", "metrics"], made.ports());
+        let (names, ports) = (["https", "postgres", "mysql", "mariadb", "mssql", "ssh", "metrics"], made.ports());
         let settings = std::fs::read_to_string(made.config())?;
         let of_ours = |line: &str| names.iter().any(|name| line.starts_with(&format!("{name} = \"")));
         let kept: Vec<&str> = settings.lines().filter(|line| !of_ours(line)).collect();

@@ -90,6 +90,9 @@ pub struct Listen {
     /// and clients of one do without things with the other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mariadb: Option<SocketAddr>,
+    /// SQL Server clients.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mssql: Option<SocketAddr>,
     /// SSH clients.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ssh: Option<SocketAddr>,

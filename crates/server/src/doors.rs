@@ -9,7 +9,7 @@ use crate::ports;
 use crate::ssh_authority::SshIdentity;
 use mayfly_access::objects::DatabaseType;
 use mayfly_brokers::port::{Clock, Task};
-use mayfly_brokers::{mysql, postgres, ssh};
+use mayfly_brokers::{mysql, postgres, ssh, tds};
 use mayfly_engine::Tasks;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -44,6 +44,7 @@ pub(crate) struct Brokers {
     postgres: Option<TcpListener>,
     mysql: Option<TcpListener>,
     mariadb: Option<TcpListener>,
+    mssql: Option<TcpListener>,
     ssh: Option<TcpListener>,
 }
 
@@ -53,6 +54,7 @@ pub(crate) struct Addresses {
     postgres: Option<SocketAddr>,
     mysql: Option<SocketAddr>,
     mariadb: Option<SocketAddr>,
+    mssql: Option<SocketAddr>,
     /// Clients of SSH.
     pub(crate) ssh: Option<SocketAddr>,
 }
@@ -64,6 +66,7 @@ impl Addresses {
             DatabaseType::Postgresql => self.postgres,
             DatabaseType::Mysql => self.mysql,
             DatabaseType::Mariadb => self.mariadb,
+            DatabaseType::Mssql => self.mssql,
         }
     }
 }
@@ -90,6 +93,7 @@ impl Doors {
                 postgres: listen("listen.postgres", wanted.postgres).await?,
                 mysql: listen("listen.mysql", wanted.mysql).await?,
                 mariadb: listen("listen.mariadb", wanted.mariadb).await?,
+                mssql: listen("listen.mssql", wanted.mssql).await?,
                 ssh: listen("listen.ssh", wanted.ssh).await?,
             },
             metrics: listen("listen.metrics", wanted.metrics).await?,
@@ -99,8 +103,14 @@ impl Doors {
     /// Where native clients connect, with the ports that were given where none was named.
     pub(crate) fn addresses(&self) -> Addresses {
         let bound = |listener: &Option<TcpListener>| listener.as_ref().and_then(|listener| listener.local_addr().ok());
-        let Brokers { postgres, mysql, mariadb, ssh } = &self.brokers;
-        Addresses { postgres: bound(postgres), mysql: bound(mysql), mariadb: bound(mariadb), ssh: bound(ssh) }
+        let Brokers { postgres, mysql, mariadb, mssql, ssh } = &self.brokers;
+        Addresses {
+            postgres: bound(postgres),
+            mysql: bound(mysql),
+            mariadb: bound(mariadb),
+            mssql: bound(mssql),
+            ssh: bound(ssh),
+        }
     }
 }
 
@@ -121,6 +131,9 @@ impl Brokers {
             if let Some(listener) = listener {
                 listeners.spawn("mysql listener", mysql_broker(listener, flavour, Arc::clone(door), context, tls));
             }
+        }
+        if let Some(listener) = self.mssql {
+            listeners.spawn("mssql listener", mssql_broker(listener, Arc::clone(door), context, tls));
         }
         if let Some(listener) = self.ssh {
             listeners.spawn("ssh listener", ssh_broker(listener, Arc::clone(door), context, identity));
@@ -173,6 +186,23 @@ fn mysql_broker(
         settings: mysql::Settings::default(),
     });
     mysql::run(listener, broker, std::future::pending())
+}
+
+/// The broker of SQL Server, for as long as its task lives.
+fn mssql_broker(
+    listener: TcpListener,
+    door: Arc<ServerDoor>,
+    context: &Arc<Context>,
+    tls: &ServerTls,
+) -> impl Future<Output = ()> + Send + 'static {
+    let broker = tds::Context::new(tds::Parts {
+        door,
+        tasks: Arc::new(BrokerTasks(context.tasks.clone())),
+        entropy: Box::new(OsEntropy),
+        tls: Arc::clone(&tls.config),
+        settings: tds::Settings::default(),
+    });
+    tds::run(listener, broker, std::future::pending())
 }
 
 /// The SSH broker, for as long as its task lives.

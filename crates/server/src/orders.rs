@@ -2,7 +2,7 @@
 
 use crate::context::Context;
 use crate::user_authority::UserAuthorities;
-use mayfly_access::objects::{Launch, Leftovers, OperatingSystem, Record, UserRecord};
+use mayfly_access::objects::{DatabaseRecord, DatabaseType, Launch, Leftovers, OperatingSystem, Record, UserRecord};
 use mayfly_access::store::StoreError;
 use mayfly_domain::{AccountName, Entropy, Mark, Place, Prefix};
 use mayfly_engine::Order;
@@ -14,8 +14,7 @@ use serde_json::json;
 /// The provider of a record.
 pub(crate) fn provider(record: &Record) -> &'static str {
     match record {
-        // Each type has a provider of its name.
-        Record::Database(database) => database.database_type.as_str(),
+        Record::Database(database) => database.database_type.provider(),
         Record::Machine(machine) => match machine.operating_system {
             OperatingSystem::Linux => "linux",
         },
@@ -31,7 +30,12 @@ pub(crate) fn provider_settings(record: &Record, authorities: &UserAuthorities) 
                 Leftovers::Drop => "drop",
                 Leftovers::Keep => "keep",
             };
-            json!({"connections": database.resource.session.connections, "leftovers": leftovers})
+            match database.database_type {
+                DatabaseType::Mssql => mssql(database, leftovers),
+                DatabaseType::Postgresql | DatabaseType::Mysql | DatabaseType::Mariadb => {
+                    json!({"connections": database.resource.session.connections, "leftovers": leftovers})
+                }
+            }
         }
         Record::Machine(machine) => {
             let authority = authorities.of(&machine.resource.name).public_line();
@@ -51,6 +55,23 @@ pub(crate) fn provider_settings(record: &Record, authorities: &UserAuthorities) 
             settings
         }
     }
+}
+
+/// The settings of a record of SQL Server, which has no limit of connections of an account. Where the record names no databases, an
+/// account gets into the one that its client gets.
+fn mssql(database: &DatabaseRecord, leftovers: &str) -> serde_json::Value {
+    let rules = &database.mssql;
+    let named = &database.default_database;
+    let mut settings =
+        json!({"contained": rules.contained, "server_roles": rules.server_roles, "leftovers": leftovers});
+    if rules.contained {
+        settings["database"] = named.clone().into();
+    }
+    settings["databases"] = match rules.databases.as_str() {
+        "" if !rules.contained && !named.is_empty() => format!("[{}]", named.replace(']', "]]")).into(),
+        databases => databases.into(),
+    };
+    settings
 }
 
 /// The provider's settings of a record that is administered at this place; the provider's own where no record is any more.

@@ -10,6 +10,7 @@ pub(crate) fn spoken(record: &Record) -> (Protocol, &'static str) {
             DatabaseType::Postgresql => (Protocol::Postgres, "a database: open it with psql"),
             DatabaseType::Mysql => (Protocol::Mysql, "a database of MySQL: open it with mysql"),
             DatabaseType::Mariadb => (Protocol::Mysql, "a database of MariaDB: open it with mariadb"),
+            DatabaseType::Mssql => (Protocol::Tds, "a database of SQL Server: open it with sqlcmd"),
         },
         Record::Machine(_) => (Protocol::Ssh, "a machine: open it with ssh"),
     }
@@ -25,6 +26,7 @@ pub(crate) fn of(record: Record) -> Service {
                 role: role(&database.resource.jit),
                 local_files: database.local_infile,
             }),
+            DatabaseType::Mssql => Service::Tds { default_database: database.default_database },
         },
         Record::Machine(machine) => {
             Service::Ssh(SshService { sftp: machine.ssh.sftp, forwarding: machine.ssh.forwarding })

@@ -29,7 +29,7 @@ pub struct BrokersAnswer {
 /// Where native clients of one protocol connect, and by what they believe the server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Broker {
-    /// The protocol: `postgresql`, `mysql`, `mariadb` or `ssh`.
+    /// The protocol: `postgresql`, `mysql`, `mariadb`, `mssql` or `ssh`.
     pub protocol: String,
     /// The host, as its certificate names it.
     pub host: String,
@@ -49,7 +49,7 @@ pub struct ConnectAnswer {
     pub secret: String,
     /// Until when it is good.
     pub expires_at: String,
-    /// What the client has to speak: `postgresql`, `mysql`, `mariadb` or `ssh`.
+    /// What the client has to speak: `postgresql`, `mysql`, `mariadb`, `mssql` or `ssh`.
     pub protocol: String,
     /// The host at which the broker listens, as its certificate names it.
     pub host: String,

@@ -16,18 +16,29 @@ pub enum DatabaseType {
     Mysql,
     /// MariaDB.
     Mariadb,
+    /// SQL Server.
+    Mssql,
 }
 
 impl DatabaseType {
     /// Every type that is built.
-    pub const ALL: [Self; 3] = [Self::Postgresql, Self::Mysql, Self::Mariadb];
+    pub const ALL: [Self; 4] = [Self::Postgresql, Self::Mysql, Self::Mariadb, Self::Mssql];
 
-    /// The type as it is written in `database_type` and in `connection.protocol`; its provider has the same name.
+    /// The type as it is written in `database_type` and in `connection.protocol`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Postgresql => "postgresql",
             Self::Mysql => "mysql",
             Self::Mariadb => "mariadb",
+            Self::Mssql => "mssql",
+        }
+    }
+
+    /// The name of its provider.
+    pub const fn provider(self) -> &'static str {
+        match self {
+            Self::Mssql => "sqlserver",
+            other => other.as_str(),
         }
     }
 
@@ -37,6 +48,7 @@ impl DatabaseType {
             Self::Postgresql => "PostgreSQL",
             Self::Mysql => "MySQL",
             Self::Mariadb => "MariaDB",
+            Self::Mssql => "SQL Server",
         }
     }
 
@@ -59,6 +71,30 @@ pub struct DatabaseRecord {
     pub default_database: String,
     /// Whether the server may ask a client for files (`LOAD DATA LOCAL`). Of MySQL and MariaDB only.
     pub local_infile: bool,
+    /// What only records of SQL Server have.
+    pub mssql: MssqlRules,
+}
+
+/// What only records of SQL Server have, in the form in which its provider reads it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MssqlRules {
+    /// Whether accounts are users of the default database with passwords of their own, and not log-ins of the server.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub contained: bool,
+    /// The databases that an ephemeral account gets into, each perhaps with a role behind a slash, and commas between.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub databases: String,
+    /// The roles of the server that an ephemeral account gets, with commas between.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub server_roles: String,
+}
+
+impl MssqlRules {
+    /// Whether nothing is said.
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// The stored form, in which all fields stand beside each other.
@@ -74,6 +110,8 @@ struct Stored {
     default_database: String,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     local_infile: bool,
+    #[serde(default, skip_serializing_if = "MssqlRules::is_default")]
+    mssql: MssqlRules,
     administrative: RecordName,
     administrative_port: u16,
     port: u16,
@@ -91,6 +129,7 @@ impl From<Stored> for DatabaseRecord {
             database_type,
             default_database,
             local_infile,
+            mssql,
             administrative,
             administrative_port,
             port,
@@ -98,13 +137,13 @@ impl From<Stored> for DatabaseRecord {
             session,
         } = stored;
         let resource = Resource { name, labels, host, trust, administrative, administrative_port, port, jit, session };
-        Self { resource, database_type, default_database, local_infile }
+        Self { resource, database_type, default_database, local_infile, mssql }
     }
 }
 
 impl From<DatabaseRecord> for Stored {
     fn from(record: DatabaseRecord) -> Self {
-        let DatabaseRecord { resource, database_type, default_database, local_infile } = record;
+        let DatabaseRecord { resource, database_type, default_database, local_infile, mssql } = record;
         let Resource { name, labels, host, trust, administrative, administrative_port, port, jit, session } = resource;
         Self {
             name,
@@ -114,6 +153,7 @@ impl From<DatabaseRecord> for Stored {
             database_type,
             default_database,
             local_infile,
+            mssql,
             administrative,
             administrative_port,
             port,

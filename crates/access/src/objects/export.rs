@@ -90,12 +90,26 @@ fn of_database(database: &DatabaseRecord) -> Fields {
         DatabaseType::Mysql | DatabaseType::Mariadb => {
             connection(resource, protocol).value("local_infile", database.local_infile)
         }
+        DatabaseType::Mssql => connection(resource, protocol),
     };
+    let spec = of_mssql(spec, database);
     let rules = session(&resource.session).text("leftovers", leftovers(resource.session.leftovers));
     spec.value("rotation", rotation(&resource.administrative, resource.administrative_port).done())
         .value("connection", connection.done())
         .value("jit", jit(resource, "role").done())
         .value("session", rules.done())
+}
+
+/// What only records of SQL Server have.
+fn of_mssql(spec: Fields, database: &DatabaseRecord) -> Fields {
+    if database.database_type != DatabaseType::Mssql {
+        return spec;
+    }
+    let text = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+    let rules = &database.mssql;
+    let spec = spec.value("contained", rules.contained);
+    let spec = spec.some("databases", text(&rules.databases));
+    spec.some("server_roles", text(&rules.server_roles))
 }
 
 fn of_machine(machine: &MachineRecord) -> Fields {

@@ -18,7 +18,7 @@ mod user;
 
 pub use canonical::StoredError;
 pub use check::check;
-pub use database::{DatabaseRecord, DatabaseType};
+pub use database::{DatabaseRecord, DatabaseType, MssqlRules};
 pub use directory::{DirectoryRecord, DirectoryType};
 pub use error::ObjectError;
 pub use export::export;

@@ -3,8 +3,8 @@
 use crate::PEM;
 use mayfly_access::objects::{
     AccountRules, DatabaseRecord, DatabaseType, DirectoryRecord, DirectoryType, Grant, Jit, Launch, Leftovers,
-    MachineRecord, Object, OperatingSystem, Person, Resource, SessionRules, SshRules, UserRecord, export, no_files,
-    parse,
+    MachineRecord, MssqlRules, Object, OperatingSystem, Person, Resource, SessionRules, SshRules, UserRecord, export,
+    no_files, parse,
 };
 use mayfly_domain::{PersonName, RecordName, Trust};
 use proptest::prelude::*;
@@ -90,12 +90,21 @@ fn database() -> impl Strategy<Value = Object> {
         Just((DatabaseType::Postgresql, false)),
         any::<bool>().prop_map(|files| (DatabaseType::Mysql, files)),
         any::<bool>().prop_map(|files| (DatabaseType::Mariadb, files)),
+        Just((DatabaseType::Mssql, false)),
     ];
-    (resource, of_type, "[a-z\"']{0,20}").prop_map(|(resource, (database_type, local_infile), named)| {
+    let lists = (any::<bool>(), "[a-z/,\"']{0,20}", "[a-z,\"']{0,20}");
+    (resource, of_type, "[a-z\"']{0,20}", lists).prop_map(|(resource, (database_type, local_infile), named, lists)| {
+        let (contained, databases, server_roles) = lists;
         // Of PostgreSQL there is always one.
         let needed = named.is_empty() && database_type == DatabaseType::Postgresql;
         let default_database = if needed { "postgres".to_owned() } else { named };
-        Object::Database(Box::new(DatabaseRecord { resource, database_type, default_database, local_infile }))
+        let mssql = match database_type {
+            DatabaseType::Mssql => {
+                MssqlRules { contained: contained && !default_database.is_empty(), databases, server_roles }
+            }
+            _ => MssqlRules::default(),
+        };
+        Object::Database(Box::new(DatabaseRecord { resource, database_type, default_database, local_infile, mssql }))
     })
 }
 

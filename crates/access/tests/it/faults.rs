@@ -40,7 +40,7 @@ fn unknown_fields_are_refused_with_the_nearest_known_one() {
 #[test]
 fn what_is_not_built_is_refused_by_name() {
     database("kind: Database", "kind: Folder", "unknown kind \"Folder\"; kinds are");
-    for kind in ["mssql", "oracle", "postgresql-flexible", "mysql-flexible", "mariadb-flexible"] {
+    for kind in ["oracle", "postgresql-flexible", "mysql-flexible", "mariadb-flexible"] {
         database("postgresql", kind, &format!("spec.database_type: `{kind}` is not built yet"));
     }
     database("postgresql", "postgres", "spec.database_type: unknown type");
@@ -55,6 +55,8 @@ fn what_is_not_built_is_refused_by_name() {
     ] {
         database("postgresql", &mysql(rest), fault);
     }
+    database("postgresql", "mssql\n  contained: true", "spec.default_database: with `contained`");
+    database("postgresql", "mysql\n  server_roles: x", "spec.server_roles: unknown field");
     let role = "r".repeat(33);
     let lifted = format!("create_ephemeral: true, elevate: true, elevation_string: {role}");
     let both = [("postgresql", "mysql"), ("create_ephemeral: true", lifted.as_str())];

@@ -90,6 +90,21 @@ fn the_type_of_a_database_decides_its_defaults() {
     }
 }
 
+/// SQL Server's accounts get into the databases that the record names.
+#[test]
+fn a_record_of_sql_server_says_where_its_accounts_get_in() {
+    let written =
+        DATABASE.replace("postgresql", "mssql\n  databases: orders/db_datareader, billing\n  server_roles: auditors");
+    let objects = good(&written);
+    let [Object::Database(orders)] = objects.as_slice() else { panic!("{objects:?}") };
+    assert_eq!((orders.database_type.as_str(), orders.database_type.provider()), ("mssql", "sqlserver"));
+    assert_eq!((orders.resource.administrative_port, orders.default_database.as_str()), (1433, ""));
+    assert_eq!(orders.mssql.databases, "orders/db_datareader, billing");
+    assert_eq!((orders.mssql.server_roles.as_str(), orders.mssql.contained), ("auditors", false));
+    let (kind, json) = (objects[0].id().kind(), objects[0].to_json());
+    assert_eq!(Object::from_json(kind, &json).as_ref(), Ok(&objects[0]));
+}
+
 #[test]
 fn plaintext_has_to_be_written_down() {
     let objects = good(&DATABASE.replace("{ca: {file: ca.pem}}", "{mode: plaintext}"));

@@ -41,9 +41,9 @@ fn the_image_runs_the_server_and_the_next_one_goes_on_with_its_volumes() {
     let binary = program.file_name().unwrap().to_str().unwrap();
     podman.build(&file, program.parent().unwrap(), &[("BINARY", binary)], IMAGE).unwrap();
 
-    let [https, postgres, mysql, mariadb, ssh] = [(); 5].map(|()| format!("127.0.0.1:{}", free_port().unwrap()));
+    let [https, postgres, mysql, mariadb, mssql, ssh] = [(); 6].map(|()| format!("127.0.0.1:{}", free_port().unwrap()));
     let init = ["server", "init", "--host", "localhost", "--https", &https, "--postgres", &postgres, "--ssh", &ssh];
-    let more = ["--mysql", &mysql, "--mariadb", &mariadb];
+    let more = ["--mysql", &mysql, "--mariadb", &mariadb, "--mssql", &mssql];
     run(&podman, &["--rm"], &[&init[..], &more, &["--recovery-key-file", "/etc/mayfly/recovery-key"]].concat());
     run(&podman, &["--detach", "--name=first"], &[]);
     wait::until("it is healthy", LIMIT, || Ok(healthy(&podman, "first"))).unwrap();

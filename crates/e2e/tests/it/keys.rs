@@ -36,8 +36,7 @@ fn fingerprint(installation: &Installation) -> String {
 fn a_recovery_key_is_shown_once_and_typed_back() {
     let folder = Installation::init().unwrap();
     let directory = folder.directory().join("another");
-    let listen =
-        "--https=127.0.0.1:0 --postgres=127.0.0.1:0 --mysql=127.0.0.1:0 --mariadb=127.0.0.1:0 --ssh=127.0.0.1:0";
+    let listen = "--https=127.0.0.1:0 --postgres=127.0.0.1:0 --mysql=127.0.0.1:0 --mariadb=127.0.0.1:0 --mssql=127.0.0.1:0 --ssh=127.0.0.1:0";
     let binary = installation::binary().unwrap();
     let line = format!("{} server init {listen} --directory {}", binary.display(), directory.display());
     let mut terminal = Terminal::run(&line, |_| {}).unwrap();

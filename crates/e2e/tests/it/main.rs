@@ -32,6 +32,7 @@ mod login;
 mod logs;
 mod main_job;
 mod mistakes;
+mod mssql;
 mod operations;
 mod package;
 mod past_us;

@@ -202,7 +202,7 @@ fn an_installation_that_is_wrong_is_told_what_is() {
 fn a_full_disk_is_named() {
     let directory = mayfly_testbed::scratch::directory("full").unwrap();
     let script = "mount -t tmpfs -o size=96k none \"$1\" && exec \"$0\" server init --https 127.0.0.1:0 --postgres 127.0.0.1:0 \
-                  --mysql 127.0.0.1:0 --mariadb 127.0.0.1:0 \
+                  --mysql 127.0.0.1:0 --mariadb 127.0.0.1:0 --mssql 127.0.0.1:0 \
                   --ssh 127.0.0.1:0 --recovery-key-file \"$1/recovery\" --directory \"$1/m\"";
     let output = Command::new("unshare")
         .args(["--mount", "sh", "-c", script])

@@ -50,6 +50,7 @@ fn shell(home: &Path, server: &PostgresHandle) -> Terminal {
             .env("MAYFLY__LISTEN__POSTGRES", format!("127.0.0.1:{broker}"))
             .env("MAYFLY__LISTEN__MYSQL", format!("127.0.0.1:{}", free_port().unwrap()))
             .env("MAYFLY__LISTEN__MARIADB", format!("127.0.0.1:{}", free_port().unwrap()))
+            .env("MAYFLY__LISTEN__MSSQL", format!("127.0.0.1:{}", free_port().unwrap()))
             .env("MAYFLY__LISTEN__SSH", format!("127.0.0.1:{}", free_port().unwrap()));
     })
     .unwrap()

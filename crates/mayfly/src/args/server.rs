@@ -113,6 +113,9 @@ pub(crate) struct Init {
     /// Where MariaDB clients are served
     #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:7307")]
     pub(crate) mariadb: SocketAddr,
+    /// Where SQL Server clients are served
+    #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:7433")]
+    pub(crate) mssql: SocketAddr,
     /// Where SSH clients are served
     #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:2222")]
     pub(crate) ssh: SocketAddr,

@@ -2,7 +2,7 @@
 //! certificate is kept in a file of the user's, because every client wants it as a file.
 
 use super::kept::{RESERVED, keep};
-use super::{Context, db, facts, mysql, sign_in};
+use super::{Context, db, facts, mssql, mysql, sign_in};
 use crate::args::Connect;
 use crate::escape;
 use crate::failure::{Exit, Failure};
@@ -44,6 +44,9 @@ async fn print(context: &Context, options: Connect) -> Result<Exit, Failure> {
         return for_ssh(context, &options, &answer, &known_hosts);
     }
     let ca_file = keep_authority(&answer)?;
+    if answer.protocol == "mssql" {
+        return for_mssql(context, &options, &answer, ca_file);
+    }
     let (uri, name, command) = match answer.protocol.as_str() {
         "mysql" | "mariadb" => {
             let name = if answer.protocol == "mariadb" { "mariadb" } else { "mysql" };
@@ -52,6 +55,17 @@ async fn print(context: &Context, options: Connect) -> Result<Exit, Failure> {
         _ => (uri(&answer, &ca_file), "psql", psql(&answer, &ca_file)),
     };
     let printed = Printed { uri, command: BTreeMap::from([(name, command)]), ca_file, answer: &answer };
+    let mut output = context.output.clone();
+    if options.json {
+        output.format = Format::Json;
+    }
+    output.one(&printed, &answer.user, || text(&printed))?;
+    Ok(Exit::Done)
+}
+
+/// Prints what a client of SQL Server needs. There is no one client whose command would do for all.
+fn for_mssql(context: &Context, options: &Connect, answer: &ConnectAnswer, ca_file: String) -> Result<Exit, Failure> {
+    let printed = Printed { uri: mssql::uri(answer, &ca_file), command: BTreeMap::new(), ca_file, answer };
     let mut output = context.output.clone();
     if options.json {
         output.format = Format::Json;

@@ -54,6 +54,11 @@ async fn client(
         "postgresql" => &["psql"],
         "mysql" => &["mysql", "mariadb"],
         "mariadb" => &["mariadb", "mysql"],
+        "mssql" => {
+            let text =
+                format!("there is no one client of SQL Server to run: `mayfly connect {record}` says what yours needs");
+            return Err(Failure::usage(text));
+        }
         _ => return Err(Failure::usage(format!("{record} is no database: open it with `mayfly ssh {record}`"))),
     };
     let name = named.unwrap_or_else(|| first(candidates));

@@ -182,6 +182,7 @@ async fn of_broker(context: &Context, broker: &Broker) -> Vec<Look> {
         "ssh" => "ssh port",
         "mysql" => "mysql port",
         "mariadb" => "mariadb port",
+        "mssql" => "mssql port",
         _ => "postgresql port",
     };
     let mut looks = vec![match context.client.reaches_at(host, *port).await {
@@ -199,6 +200,8 @@ async fn of_broker(context: &Context, broker: &Broker) -> Vec<Look> {
         }
         "mysql" => looks.push(installed("mysql", super::mysql::PACKAGES)),
         "mariadb" => looks.push(installed("mariadb", super::mysql::PACKAGES)),
+        // Clients of SQL Server are of many kinds, and none of them comes with a system.
+        "mssql" => {}
         _ => looks.push(installed("psql", super::postgres::PACKAGES)),
     }
     looks

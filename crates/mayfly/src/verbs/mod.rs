@@ -22,6 +22,7 @@ mod lockdown;
 mod login;
 mod ls;
 mod manual;
+mod mssql;
 mod mysql;
 mod orphans;
 mod plan;

@@ -27,6 +27,7 @@ pub(super) fn init(context: &Context, options: Init) -> Result<Exit, Failure> {
         postgres: options.postgres,
         mysql: options.mysql,
         mariadb: options.mariadb,
+        mssql: options.mssql,
         ssh: options.ssh,
         metrics: options.metrics,
         account_prefix,

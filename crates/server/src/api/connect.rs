@@ -74,6 +74,7 @@ pub(super) async fn connect(
                 DatabaseType::Postgresql => "listen.postgres",
                 DatabaseType::Mysql => "listen.mysql",
                 DatabaseType::Mariadb => "listen.mariadb",
+                DatabaseType::Mssql => "listen.mssql",
             };
             let broker = brokers::database(&api, database.database_type);
             let broker = broker.ok_or_else(|| off(database.database_type.title(), setting))?;
@@ -214,7 +215,7 @@ async fn issue(
 fn native(record: &Record, secret: &Secret) -> Option<[u8; 20]> {
     match record {
         Record::Database(database) => match database.database_type {
-            DatabaseType::Postgresql => None,
+            DatabaseType::Postgresql | DatabaseType::Mssql => None,
             DatabaseType::Mysql | DatabaseType::Mariadb => {
                 Some(*NativeVerifier::from_password(secret.expose().as_bytes()).as_bytes())
             }

@@ -35,6 +35,8 @@ pub struct InitOptions {
     pub mysql: SocketAddr,
     /// Where MariaDB clients are served.
     pub mariadb: SocketAddr,
+    /// Where SQL Server clients are served.
+    pub mssql: SocketAddr,
     /// Where SSH clients are served.
     pub ssh: SocketAddr,
     /// Where metrics are served, if at all.
@@ -132,6 +134,7 @@ fn settings(options: &InitOptions) -> (PathBuf, Config) {
             postgres: Some(options.postgres),
             mysql: Some(options.mysql),
             mariadb: Some(options.mariadb),
+            mssql: Some(options.mssql),
             ssh: Some(options.ssh),
             metrics: options.metrics,
         },
@@ -224,6 +227,7 @@ fn check_ports(options: &InitOptions) -> Result<(), InitError> {
         ("--postgres", options.postgres),
         ("--mysql", options.mysql),
         ("--mariadb", options.mariadb),
+        ("--mssql", options.mssql),
         ("--ssh", options.ssh),
     ];
     for (option, address) in wanted.into_iter().chain(options.metrics.map(|address| ("--metrics", address))) {

@@ -16,6 +16,7 @@ impl Config {
             format!("listen.postgres = {}", address(self.listen.postgres)),
             format!("listen.mysql = {}", address(self.listen.mysql)),
             format!("listen.mariadb = {}", address(self.listen.mariadb)),
+            format!("listen.mssql = {}", address(self.listen.mssql)),
             format!("listen.ssh = {}", address(self.listen.ssh)),
             format!("listen.metrics = {}", address(self.listen.metrics)),
             format!("keys.master = {}", origin(&self.keys.master)),

@@ -4,7 +4,7 @@ use super::fields::Fields;
 use super::person::labels;
 use super::resource::{self, Form};
 use super::{CaReader, rules, tls};
-use crate::objects::{DatabaseRecord, DatabaseType, Resource};
+use crate::objects::{DatabaseRecord, DatabaseType, MssqlRules, Resource};
 
 const OTHER_METHOD: &str = "`group` is for machines and directories: a database takes `role`";
 
@@ -20,6 +20,7 @@ const fn form(database_type: DatabaseType) -> Form {
         port: match database_type {
             DatabaseType::Postgresql => 5432,
             DatabaseType::Mysql | DatabaseType::Mariadb => 3306,
+            DatabaseType::Mssql => 1433,
         },
         protocol: database_type.as_str(),
         method: "role",
@@ -28,6 +29,7 @@ const fn form(database_type: DatabaseType) -> Form {
             DatabaseType::Postgresql => rules::role,
             DatabaseType::Mysql => rules::mysql_role,
             DatabaseType::Mariadb => rules::mariadb_role,
+            DatabaseType::Mssql => rules::mssql_role,
         },
         not_in_jit: NOT_IN_JIT,
         leftovers: true,
@@ -35,7 +37,7 @@ const fn form(database_type: DatabaseType) -> Form {
 }
 
 /// The types that users of other products know (PARITY.md).
-const NOT_BUILT: [&str; 5] = ["postgresql-flexible", "mysql-flexible", "mariadb-flexible", "mssql", "oracle"];
+const NOT_BUILT: [&str; 4] = ["postgresql-flexible", "mysql-flexible", "mariadb-flexible", "oracle"];
 
 pub(super) fn read(top: &Fields<'_>, ca: &CaReader<'_>) -> Option<DatabaseRecord> {
     let name = top.parsed("name", rules::record_name);
@@ -51,15 +53,18 @@ pub(super) fn read(top: &Fields<'_>, ca: &CaReader<'_>) -> Option<DatabaseRecord
         match database_type {
             DatabaseType::Postgresql => rules::identifier,
             DatabaseType::Mysql | DatabaseType::Mariadb => rules::mysql_database,
+            DatabaseType::Mssql => rules::mssql_database,
         },
     );
     let (administrative, administrative_port) = resource::rotation(&spec, form.port, |_| ());
     let mut local_infile = false;
     let port = resource::connection(&spec, &form, administrative_port, |connection| {
-        if database_type != DatabaseType::Postgresql {
+        if matches!(database_type, DatabaseType::Mysql | DatabaseType::Mariadb) {
             local_infile = connection.switch("local_infile", false);
         }
     });
+    let mssql =
+        if database_type == DatabaseType::Mssql { mssql(&spec, database.is_some()) } else { MssqlRules::default() };
     let jit = resource::jit(&spec, &form, |_| ());
     let session = resource::session(&spec, &form);
     spec.finish(&[
@@ -80,10 +85,20 @@ pub(super) fn read(top: &Fields<'_>, ca: &CaReader<'_>) -> Option<DatabaseRecord
     };
     let of_type = match database_type {
         DatabaseType::Postgresql => "postgres",
-        DatabaseType::Mysql | DatabaseType::Mariadb => "",
+        DatabaseType::Mysql | DatabaseType::Mariadb | DatabaseType::Mssql => "",
     };
     let default_database = database.unwrap_or_else(|| of_type.to_owned());
-    Some(DatabaseRecord { resource, database_type, default_database, local_infile })
+    Some(DatabaseRecord { resource, database_type, default_database, local_infile, mssql })
+}
+
+/// What only records of SQL Server have. The provider reads the names in it when a session is opened, and a check tries them.
+fn mssql(spec: &Fields<'_>, named: bool) -> MssqlRules {
+    let contained = spec.switch("contained", false);
+    if contained && !named {
+        spec.fault("default_database", "with `contained` it is the database whose users accounts are: name it");
+    }
+    let text = |name| spec.optional_parsed(name, rules::mssql_names).unwrap_or_default();
+    MssqlRules { contained, databases: text("databases"), server_roles: text("server_roles") }
 }
 
 fn database_type(text: &str) -> Result<DatabaseType, String> {

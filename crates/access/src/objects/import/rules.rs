@@ -75,6 +75,28 @@ pub(super) fn mariadb_role(text: &str) -> Result<String, String> {
     account_name(text, 128)
 }
 
+/// A database of SQL Server (Transact-SQL reference, "Database identifiers").
+pub(super) fn mssql_database(text: &str) -> Result<String, String> {
+    if text.is_empty() || text.encode_utf16().count() > 128 || !printable(text) || text.trim() != text {
+        return Err("has to be a database name of 1 to 128 characters, without control characters or spaces around it"
+            .to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+/// A role of SQL Server to be lifted into: one of the server, or one of a database behind the database's name and a slash.
+pub(super) fn mssql_role(text: &str) -> Result<String, String> {
+    account_name(text, 300)
+}
+
+/// Names of databases or roles of SQL Server with commas between.
+pub(super) fn mssql_names(text: &str) -> Result<String, String> {
+    if text.len() > 4096 || !printable(text) {
+        return Err("has to be names with commas between, without control characters".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
 fn account_name(text: &str, most: usize) -> Result<String, String> {
     if text.is_empty() || text.chars().count() > most || !printable(text) || text.trim() != text {
         return Err(format!(
