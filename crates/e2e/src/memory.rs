@@ -59,19 +59,20 @@ pub fn occurrences(bytes: &[u8], needle: &[u8]) -> usize {
     memchr::memmem::find_iter(bytes, needle).count()
 }
 
-/// Every text of 64 lower-case hexadecimal digits in the memory of a process, such as the secret of a session is. Longer ones
-/// are given at each of their places.
+/// Everything in the memory of a process that has the form of an account's password (`Secret::password`): three kinds of characters
+/// and 64 lower-case hexadecimal digits.
 ///
 /// # Errors
 /// As [`scan`].
-pub fn hexadecimal(pid: u32) -> Result<BTreeSet<String>> {
-    const LENGTH: usize = 64;
+pub fn passwords(pid: u32) -> Result<BTreeSet<String>> {
+    const KINDS: &[u8] = b"Mf1";
+    const DIGITS: usize = 64;
     let mut found = BTreeSet::new();
     scan(pid, |bytes| {
-        for run in bytes.split(|byte| !matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
-            // Much longer ones are something else: the text of a file, say.
-            if (LENGTH..4 * LENGTH).contains(&run.len()) {
-                found.extend(run.windows(LENGTH).map(|text| String::from_utf8_lossy(text).into_owned()));
+        for at in memchr::memmem::find_iter(bytes, KINDS) {
+            let Some(text) = bytes.get(at..at + KINDS.len() + DIGITS) else { continue };
+            if text[KINDS.len()..].iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+                found.insert(String::from_utf8_lossy(text).into_owned());
             }
         }
     })?;
