@@ -23,6 +23,9 @@ pub(crate) fn query(dialect: Dialect, users: &[&str]) -> String {
     )
 }
 
+/// How exact the servers tell since when they run.
+const UPTIME_GRAIN: std::time::Duration = std::time::Duration::from_secs(1);
+
 /// How many statements that is.
 pub(crate) const STATEMENTS: usize = 2;
 
@@ -93,8 +96,8 @@ impl Meant<'_> {
             SessionScope::All => true,
             SessionScope::Between { from, until } => {
                 let before = self.membership.map_or(0, |membership| membership.connections_before);
-                // Numbers begin anew with the server.
-                let since = reading.started >= *from || session.id > before;
+                // Numbers begin anew with the server, whose uptime is in whole seconds: it may have started that much later.
+                let since = reading.started.plus(UPTIME_GRAIN) >= *from || session.id > before;
                 // In doubt it is one of those that had the role: a session may keep what it had.
                 since && until.is_none_or(|until| log_ins.by(&facts.target, session, until) != Known::NotSo)
             }
