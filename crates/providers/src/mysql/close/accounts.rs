@@ -163,7 +163,7 @@ async fn drop_all(admin: &Admin, targets: &[Target<'_>], steps: &[Step<'_>]) -> 
             busy("a session of the account still runs on the server")
         }
         Err(trouble) => {
-            let fix = format!("GRANT CREATE USER ON *.* TO {}; GRANT EVENT ON mysql.* TO it;", admin.facts.me());
+            let fix = format!("GRANT CREATE USER ON *.* TO {0}; GRANT EVENT ON mysql.* TO {0};", admin.facts.me());
             Err(trouble.failure(&doing, &fix))
         }
     }

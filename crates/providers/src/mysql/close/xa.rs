@@ -110,7 +110,13 @@ pub(super) async fn roll_back(admin: &Admin, theirs: &[String]) -> Vec<String> {
     if theirs.is_empty() {
         return report;
     }
-    let prepared = list(admin).await.unwrap_or_default();
+    let Ok(prepared) = list(admin).await else {
+        // Which of them are still there is not known, so nothing is rolled back, and that is said.
+        let unseen = |name: &String| {
+            format!("prepared transaction {} may be left, the server did not list them: XA ROLLBACK {0};", told(name))
+        };
+        return theirs.iter().take(NAMED_MOST).map(unseen).collect();
+    };
     for name in theirs.iter().filter(|name| prepared.contains(name)) {
         let done: Result<Vec<Rows>, Trouble> = admin.run(&format!("XA ROLLBACK {name};")).await;
         report.push(match done {
@@ -124,7 +130,9 @@ pub(super) async fn roll_back(admin: &Admin, theirs: &[String]) -> Vec<String> {
 /// What was prepared while an account was there and still is, by whomever, as sentences.
 pub(super) async fn named(provider: &MySql, admin: &Admin, account: &str) -> Vec<String> {
     let Some(before) = provider.prepared_before.take(account) else { return Vec::new() };
-    let prepared = list(admin).await.unwrap_or_default();
+    let Ok(prepared) = list(admin).await else {
+        return vec!["the server did not list prepared transactions, some of the account's may be left".to_owned()];
+    };
     let since = prepared.iter().filter(|name| !before.contains(*name)).take(NAMED_MOST);
     since
         .map(|name| {
